@@ -1,0 +1,1 @@
+"""DICOM network services and the command line."""

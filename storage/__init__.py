@@ -1,0 +1,1 @@
+"""The archive: files, index and records; knows DICOM and SQL, no network protocol."""

@@ -1,0 +1,52 @@
+"""The one family of errors that the archive raises.
+
+Each error carries facts (what, where, what to do), never a protocol status: `pacs` and `viewer` map the classes to a
+DIMSE or HTTP status in one file each.
+"""
+
+from __future__ import annotations
+
+
+class StorageError(Exception):
+    """Base of everything that `storage` raises on purpose; `str()` is one clear line for a person."""
+
+
+class InvalidObject(StorageError):
+    """The bytes are not a DICOM object that can be kept as a normal one (unreadable, truncated, without UIDs)."""
+
+
+class UnsafeUID(InvalidObject):
+    """A UID is empty, too long or holds characters outside PS3.5 9.1, so that it may not form a path."""
+
+    def __init__(self, keyword: str, value: str) -> None:
+        self.keyword = keyword
+        self.value = value
+        super().__init__(f"{keyword} {value[:80]!r} is not a valid UID (PS3.5 9.1)")
+
+
+class ClassMismatch(StorageError):
+    """The data set is of another SOP class or instance than the message announced (PS3.4 B.2.3, A900)."""
+
+
+class DuplicateConflict(StorageError):
+    """The SOP Instance UID is stored already with other bytes; the first stays."""
+
+
+class OutOfSpace(StorageError):
+    """The file system is full, or below the free-space mark; nothing was kept."""
+
+
+class NotFound(StorageError):
+    """No such study, series, instance or frame in the archive."""
+
+
+class PixelError(StorageError):
+    """Pixel data cannot be decoded or rendered: missing, corrupt or of an unsupported form."""
+
+
+class QueryError(StorageError):
+    """A query cannot be understood: unknown attribute, bad range, wrong level."""
+
+
+class DataFolderError(StorageError):
+    """The data folder cannot be used: unwritable, not a folder, or in use by a newer version."""
