@@ -25,8 +25,8 @@ class Matching(Enum):
     UID = "single value or list of UID"
     TEXT = "single value or wildcard"
     NAME = "single value or wildcard, without case, diacritics and component delimiters"
-    DATE = "single value or range"
-    TIME = "single value or range"
+    DATE = "single value or range of dates"
+    TIME = "single value or range of times"
     NUMBER = "single value"
 
 
@@ -98,9 +98,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     *_level(Level.SERIES, Matching.NUMBER, "SeriesNumber"),
     *_level(Level.SERIES, Matching.DATE, "SeriesDate"),
     *_level(Level.SERIES, Matching.TIME, "SeriesTime"),
-    *_level(
-        Level.SERIES, Matching.TEXT, "SeriesDescription", "BodyPartExamined", "ProtocolName", "Laterality"
-    ),
+    *_level(Level.SERIES, Matching.TEXT, "SeriesDescription", "BodyPartExamined", "ProtocolName", "Laterality"),
     *_level(Level.SERIES, Matching.TEXT, "Manufacturer", "ManufacturerModelName", "StationName"),
     *_level(Level.SERIES, Matching.NAME, "PerformingPhysicianName"),
     *_level(Level.SERIES, Matching.DATE, "PerformedProcedureStepStartDate"),
