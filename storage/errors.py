@@ -50,3 +50,31 @@ class QueryError(StorageError):
 
 class DataFolderError(StorageError):
     """The data folder cannot be used: unwritable, not a folder, or in use by a newer version."""
+
+
+class WriteFailed(StorageError):
+    """The disk refused a write or a sync for another reason than lack of space; nothing was kept."""
+
+
+class InvalidRecord(StorageError):
+    """A user, token or password cannot be kept as given; the text names the rule."""
+
+
+class AlreadyExists(StorageError):
+    """A user or token of that name exists."""
+
+
+class SignInRefused(StorageError):
+    """Name and password do not match an enabled user; which of the two is wrong is not told."""
+
+    def __init__(self) -> None:
+        super().__init__("the name or the password is wrong")
+
+
+class TooManyAttempts(StorageError):
+    """Too many failed sign-ins by this name from this address."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        """Whole seconds until the next try is looked at."""
+        super().__init__(f"too many failed sign-ins; try again in {retry_after} seconds")

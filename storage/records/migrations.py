@@ -1,0 +1,82 @@
+"""The schema of records.sqlite3, as named transactional steps; a step that was released is never edited."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+RECORDS = Migrations("filmless.records")
+
+
+@RECORDS()
+def m001_users(db: Database) -> None:
+    """People; the name is compared without case, so that `An` and `an` cannot be two of them."""
+    db.execute("""
+        CREATE TABLE users (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL COLLATE NOCASE UNIQUE,
+            role TEXT NOT NULL,
+            password_hash TEXT NOT NULL,
+            disabled INTEGER NOT NULL DEFAULT 0,
+            created_at TEXT NOT NULL
+        ) STRICT""")
+
+
+@RECORDS()
+def m002_sessions(db: Database) -> None:
+    """Sign-ins; times are seconds since 1970, as they are only compared."""
+    db.execute("""
+        CREATE TABLE sessions (
+            token_sha256 BLOB PRIMARY KEY,
+            user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+            signed_in_at REAL NOT NULL,
+            seen_at REAL NOT NULL,
+            expires_at REAL NOT NULL
+        ) STRICT, WITHOUT ROWID""")
+    db.execute("CREATE INDEX sessions_by_user ON sessions(user_id, signed_in_at)")
+    db.execute("CREATE INDEX sessions_by_expiry ON sessions(expires_at)")
+
+
+@RECORDS()
+def m003_tokens(db: Database) -> None:
+    """API tokens; revoked ones stay, so that the audit's names keep their meaning."""
+    db.execute("""
+        CREATE TABLE tokens (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL COLLATE NOCASE UNIQUE,
+            role TEXT NOT NULL,
+            token_sha256 BLOB NOT NULL UNIQUE,
+            created_at TEXT NOT NULL,
+            last_used_at TEXT NOT NULL DEFAULT '',
+            revoked INTEGER NOT NULL DEFAULT 0
+        ) STRICT""")
+
+
+@RECORDS()
+def m004_audit(db: Database) -> None:
+    """Who did what; names are copied, as users and studies may be gone when it is read."""
+    db.execute("""
+        CREATE TABLE audit (
+            id INTEGER PRIMARY KEY,
+            at TEXT NOT NULL,
+            who TEXT NOT NULL,
+            means TEXT NOT NULL,
+            event TEXT NOT NULL,
+            study_instance_uid TEXT NOT NULL DEFAULT '',
+            address TEXT NOT NULL DEFAULT '',
+            detail TEXT NOT NULL DEFAULT ''
+        ) STRICT""")
+    db.execute("CREATE INDEX audit_by_study ON audit(study_instance_uid) WHERE study_instance_uid <> ''")
+
+
+@RECORDS()
+def m005_sign_in_failures(db: Database) -> None:
+    """Failed sign-ins in a row for one name from one address."""
+    db.execute("""
+        CREATE TABLE sign_in_failures (
+            name TEXT NOT NULL COLLATE NOCASE,
+            address TEXT NOT NULL,
+            failures INTEGER NOT NULL,
+            last_at REAL NOT NULL,
+            PRIMARY KEY (name, address)
+        ) STRICT, WITHOUT ROWID""")
+    db.execute("CREATE INDEX sign_in_failures_by_age ON sign_in_failures(last_at)")

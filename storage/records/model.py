@@ -1,0 +1,94 @@
+"""What the records answer with, frozen; all times are ISO 8601 in UTC with seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Role(Enum):
+    """What a person or a program is in the hospital; `viewer.permissions` says what each role may do."""
+
+    ADMIN = "admin"
+    RADIOLOGIST = "radiologist"
+    CLINICIAN = "clinician"
+    TECHNICIAN = "technician"
+
+
+class Means(Enum):
+    """How a request showed who it comes from."""
+
+    SESSION = "session"
+    TOKEN = "token"
+    PASSWORD = "password"
+
+
+class Event(Enum):
+    """What the audit table tells apart."""
+
+    SIGN_IN = "sign-in"
+    SIGN_IN_FAILED = "sign-in failed"
+    SIGN_OUT = "sign-out"
+    OPEN_STUDY = "open study"
+    DOWNLOAD_OBJECT = "download object"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person who may sign in."""
+
+    name: str
+    role: Role
+    disabled: bool
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An API token as kept: never its text, only who it is for."""
+
+    name: str
+    role: Role
+    created_at: str
+    last_used_at: str
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a request comes from: a user's or a token's name, its role and how it was shown."""
+
+    name: str
+    role: Role
+    means: Means
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A sign-in that is still good."""
+
+    identity: Identity
+    signed_in_at: str
+    expires_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A fresh sign-in: the secret for the cookie, shown once, and whom it stands for."""
+
+    token: str
+    identity: Identity
+    expires_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line of the audit: who did what, when, to which study, from which address."""
+
+    at: str
+    who: str
+    means: str
+    event: str
+    study_instance_uid: str
+    address: str
+    detail: str
