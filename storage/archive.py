@@ -1,0 +1,171 @@
+"""The archive: the one door to files and index for everything above."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from storage.attributes import BY_KEYWORD, Level
+from storage.errors import NotFound, OutOfSpace
+from storage.files import FileStore
+from storage.incoming import Announced, Incoming
+from storage.index import Index
+from storage.model import Health, Instance, PatientConflict, Quarantined, Series, Source, Study
+from storage.quarantine import Quarantine
+from storage.query import OneOf, Order, Query
+from storage.settings import ArchiveSettings
+
+INDEX_NAME = "index.sqlite3"
+_FREE_SPACE_SECONDS = 1.0
+
+
+class Archive:
+    """One data folder, opened. Safe to share between the threads of a process; any number of processes may open it."""
+
+    def __init__(self, settings: ArchiveSettings) -> None:
+        self.settings = settings
+        self.files = FileStore(settings.data, settings.durability)
+        self.files.prepare()
+        self.index = Index(settings.data / INDEX_NAME)
+        self.quarantine = Quarantine(self.files)
+        self._space_lock = threading.Lock()
+        self._space_checked = float("-inf")
+        self._accepting = True
+
+    @classmethod
+    def open(cls, settings: ArchiveSettings) -> Self:
+        """Open or create the archive in a data folder.
+
+        Raises:
+            DataFolderError: the folder cannot be used, or was written by a newer version.
+        """
+        return cls(settings)
+
+    def close(self) -> None:
+        """Give up this process's part of the archive."""
+        self.files.close()
+        self.index.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return self.settings.data
+
+    # ---- receiving
+
+    def receive(self, announced: Announced, source: Source) -> Incoming:
+        """Begin to take in one object; use the answer as a context manager.
+
+        Raises:
+            OutOfSpace: free space is below the mark.
+            WriteFailed: the disk refuses to write.
+        """
+        if not self.accepting():
+            raise OutOfSpace(
+                f"less than {self.settings.minimum_free_bytes} bytes are free on the disk of {self.data.name}/"
+            )
+        return Incoming(self.files, self.index, self.quarantine, self.settings, announced, source)
+
+    def accepting(self) -> bool:
+        """Tell whether free space is above the mark; looked at once a second at most."""
+        with self._space_lock:
+            now = time.monotonic()
+            if now - self._space_checked >= _FREE_SPACE_SECONDS:
+                self._accepting = self.files.free_bytes() >= self.settings.minimum_free_bytes
+                self._space_checked = now
+            return self._accepting
+
+    # ---- reading
+
+    def studies(self, query: Query) -> list[Study]:
+        """Answer a query of study level."""
+        return self.index.studies(query)
+
+    def count(self, query: Query) -> int:
+        """Count all answers to a query, whatever its limit."""
+        return self.index.count(query)
+
+    def study(self, study_instance_uid: str) -> Study:
+        """Return one study.
+
+        Raises:
+            NotFound: there is none of that UID.
+        """
+        found = self.index.studies(Query(Level.STUDY, (_uid("StudyInstanceUID", study_instance_uid),)))
+        if not found:
+            raise NotFound(f"no study {study_instance_uid[:80]!r} in this archive")
+        return found[0]
+
+    def series(self, study_instance_uid: str) -> list[Series]:
+        """Return the series of a study by number, then UID.
+
+        Raises:
+            NotFound: there is no such study.
+        """
+        order = (Order(BY_KEYWORD["SeriesNumber"]), Order(BY_KEYWORD["SeriesInstanceUID"]))
+        found = self.index.series(Query(Level.SERIES, (_uid("StudyInstanceUID", study_instance_uid),), order))
+        if not found:
+            raise NotFound(f"no study {study_instance_uid[:80]!r} in this archive")
+        return found
+
+    def instances(self, series_instance_uid: str, study_instance_uid: str | None = None) -> list[Instance]:
+        """Return the instances of a series by number, then UID; of one study where the series UID is in several."""
+        conditions = [_uid("SeriesInstanceUID", series_instance_uid)]
+        if study_instance_uid is not None:
+            conditions.append(_uid("StudyInstanceUID", study_instance_uid))
+        order = (Order(BY_KEYWORD["InstanceNumber"]), Order(BY_KEYWORD["SOPInstanceUID"]))
+        return self.index.instances(Query(Level.INSTANCE, tuple(conditions), order), self.data)
+
+    def instance(self, sop_instance_uid: str) -> Instance:
+        """Return one instance.
+
+        Raises:
+            NotFound: there is none of that UID.
+        """
+        return self.index.instance(sop_instance_uid, self.data)
+
+    def revision(self) -> int:
+        """Return a number that rises with every change; cheap enough to ask several times a second."""
+        return self.index.revision()
+
+    def studies_changed_since(self, revision: int, limit: int) -> list[Study]:
+        """Return studies that changed after `revision`, the newest change first."""
+        return self.index.studies_changed_since(revision, limit)
+
+    def patient_conflicts(self, limit: int, offset: int = 0) -> list[PatientConflict]:
+        """Return patient identities whose name or birth date disagree between studies."""
+        return self.index.patient_conflicts(limit, offset)
+
+    def quarantined(self, limit: int, offset: int = 0) -> list[Quarantined]:
+        """Return objects in quarantine, the newest first."""
+        return self.quarantine.page(limit, offset)
+
+    def quarantined_count(self) -> int:
+        """Return how many objects are in quarantine."""
+        return self.quarantine.count()
+
+    def health(self) -> Health:
+        """Return counts and space, freshly looked at."""
+        studies, series, instances, stored_bytes = self.index.totals()
+        return Health(
+            studies=studies,
+            series=series,
+            instances=instances,
+            stored_bytes=stored_bytes,
+            quarantined=self.quarantined_count(),
+            free_bytes=self.files.free_bytes(),
+            accepting=self.accepting(),
+        )
+
+
+def _uid(keyword: str, value: str) -> OneOf:
+    return OneOf(BY_KEYWORD[keyword], (value,))

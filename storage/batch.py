@@ -1,0 +1,238 @@
+"""Adding placed objects to the index: the parents are found or made, counted, and compared with what is known."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from storage.attributes import Attribute, Level, Matching, at_level
+from storage.header import Header, Value
+from storage.names import fold
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One placed object, ready to be indexed."""
+
+    header: Header
+    transfer_syntax_uid: str
+    received_on: str
+    """The day's folder, `yyyy/mm/dd`."""
+    size: int
+    dataset_offset: int
+    dataset_sha256: bytes
+
+    @property
+    def pixel_data_offset(self) -> int | None:
+        """Where the pixels begin in the file; None without pixels, and in a deflated data set."""
+        if self.header.pixels is None or self.transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
+            return None
+        return self.dataset_offset + self.header.pixels.offset
+
+
+def _insert(table: str, columns: Iterable[str]) -> str:
+    names = tuple(columns)
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+
+
+def _columns(level: Level) -> tuple[tuple[str, Attribute, bool], ...]:
+    """Return (column, attribute, is the folded form) for a level, in the order of the schema."""
+    out: list[tuple[str, Attribute, bool]] = []
+    for a in at_level(level):
+        out.append((a.column, a, False))
+        if a.matching is Matching.NAME:
+            out.append((a.folded_column, a, True))
+    return tuple(out)
+
+
+_PATIENT, _STUDY = _columns(Level.PATIENT), _columns(Level.STUDY)
+_SERIES, _INSTANCE = _columns(Level.SERIES), _columns(Level.INSTANCE)
+_INSERT_PATIENT = _insert("patient", ["identity", *(c for c, _, _ in _PATIENT)])
+_STUDY_EXTRA = (
+    "patient", "modalities", "number_of_series", "number_of_instances", "received_at", "revision", "in_conflict",
+)  # fmt: skip
+_INSERT_STUDY = _insert("study", [*(c for c, _, _ in _PATIENT + _STUDY), *_STUDY_EXTRA])
+_INSERT_SERIES = _insert("series", [*(c for c, _, _ in _SERIES), "study", "number_of_instances", "revision"])
+_INSERT_INSTANCE = _insert(
+    "instance",
+    [*(c for c, _, _ in _INSTANCE), "series", "transfer_syntax_uid", "received_on", "size", "dataset_offset",
+     "dataset_sha256", "pixel_data_offset"],
+)  # fmt: skip
+
+
+def _values(columns: tuple[tuple[str, Attribute, bool], ...], header: Header) -> list[Value]:
+    return [fold(header.text(a.column)) if folded else header.values[a.column] for _, a, folded in columns]
+
+
+def patient_identity(header: Header) -> str:
+    """Return what makes a patient one: Patient ID and its issuer (PS3.3 C.7.1.1).
+
+    Without an ID nothing tells two people apart, so each study is then a patient of its own. A backslash cannot occur
+    in a single value, so the parts cannot run into each other.
+    """
+    patient_id = header.text("patient_id")
+    if not patient_id:
+        return "\\\\" + header.text("study_instance_uid")
+    return patient_id + "\\" + header.text("issuer_of_patient_id")
+
+
+@dataclass(slots=True)
+class _Parent:
+    """A row that new instances count for, within one batch."""
+
+    id: int
+    new_instances: int = 0
+    new_modalities: set[str] = field(default_factory=set)
+    new_series: int = 0
+
+
+class Batch:
+    """Adds entries within one transaction; parents are looked up once and counted at the end."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+        self._studies: dict[str, _Parent] = {}
+        self._series: dict[tuple[int, str], _Parent] = {}
+        row = connection.execute("SELECT max(revision) FROM study").fetchone()
+        self._revision = (row[0] or 0) + 1
+
+    def add(self, entry: Entry) -> bool:
+        """Add one entry; False when its SOP Instance UID is there already."""
+        header = entry.header
+        known = self._db.execute(
+            "SELECT 1 FROM instance WHERE sop_instance_uid = ?", (header.text("sop_instance_uid"),)
+        ).fetchone()
+        if known:
+            return False
+        study = self._study(header)
+        series = self._series_of(study, header)
+        self._db.execute(
+            _INSERT_INSTANCE,
+            [
+                *_values(_INSTANCE, header),
+                series.id,
+                entry.transfer_syntax_uid,
+                entry.received_on,
+                entry.size,
+                entry.dataset_offset,
+                entry.dataset_sha256,
+                entry.pixel_data_offset,
+            ],
+        )
+        study.new_instances += 1
+        series.new_instances += 1
+        return True
+
+    def finish(self) -> None:
+        """Write the counts of all parents that got new instances."""
+        for series in self._series.values():
+            self._db.execute(
+                "UPDATE series SET number_of_instances = number_of_instances + ?, revision = ? WHERE id = ?",
+                (series.new_instances, self._revision, series.id),
+            )
+        for study in self._studies.values():
+            self._finish_study(study)
+
+    def _finish_study(self, study: _Parent) -> None:
+        self._db.execute(
+            "UPDATE study SET number_of_instances = number_of_instances + ?, number_of_series = number_of_series + ?,"
+            " revision = ? WHERE id = ?",
+            (study.new_instances, study.new_series, self._revision, study.id),
+        )
+        if study.new_modalities:
+            found = self._db.execute(
+                "SELECT DISTINCT modality FROM series WHERE study = ? AND modality <> '' ORDER BY modality", (study.id,)
+            )
+            modalities = "\\".join(row[0] for row in found)
+            self._db.execute("UPDATE study SET modalities = ? WHERE id = ?", (modalities, study.id))
+
+    def _study(self, header: Header) -> _Parent:
+        uid = header.text("study_instance_uid")
+        parent = self._studies.get(uid)
+        row = self._db.execute("SELECT id, patient FROM study WHERE study_instance_uid = ?", (uid,)).fetchone()
+        if row is None:
+            patient = self._patient(header)
+            study_id = self._insert_study(header, patient)
+            self._compare_patient(patient, study_id, header)
+            parent = self._studies[uid] = _Parent(study_id)
+            return parent
+        if parent is None:
+            parent = self._studies[uid] = _Parent(row[0])
+        self._compare_patient(row[1], row[0], header)
+        return parent
+
+    def _insert_study(self, header: Header, patient: int) -> int:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        extra = (patient, "", 0, 0, now, self._revision, 0)
+        cursor = self._db.execute(_INSERT_STUDY, [*_values(_PATIENT + _STUDY, header), *extra])
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def _patient(self, header: Header) -> int:
+        identity = patient_identity(header)
+        row = self._db.execute("SELECT id FROM patient WHERE identity = ?", (identity,)).fetchone()
+        if row is not None:
+            return int(row[0])
+        cursor = self._db.execute(_INSERT_PATIENT, [identity, *_values(_PATIENT, header)])
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def _compare_patient(self, patient: int, study: int, header: Header) -> None:
+        """Note every value that disagrees with what the patient was first called; nothing is overwritten."""
+        first = self._db.execute("SELECT * FROM patient WHERE id = ?", (patient,)).fetchone()
+        same_name = _same_name(first["patient_name"], header.text("patient_name"))
+        same_birth_date = _same(first["patient_birth_date"], header.text("patient_birth_date"))
+        same_identity = first["identity"] == patient_identity(header)
+        for same, keyword, column in (
+            (same_name, "PatientName", "patient_name"),
+            (same_birth_date, "PatientBirthDate", "patient_birth_date"),
+            (same_identity, "PatientID", "patient_id"),
+        ):
+            if not same:
+                self._note_conflict(patient, study, keyword, first[column], header.text(column))
+
+    def _note_conflict(self, patient: int, study: int, keyword: str, first: str, other: str) -> None:
+        insert = "INSERT OR IGNORE INTO patient_value (patient, keyword, value, study) VALUES (?, ?, ?, ?)"
+        origin = self._db.execute("SELECT min(id) FROM study WHERE patient = ?", (patient,)).fetchone()[0]
+        self._db.execute(insert, (patient, keyword, first, origin))
+        self._db.execute(insert, (patient, keyword, other, study))
+        self._db.execute(
+            "UPDATE study SET in_conflict = 1, revision = ? WHERE patient = ? AND in_conflict = 0",
+            (self._revision, patient),
+        )
+
+    def _series_of(self, study: _Parent, header: Header) -> _Parent:
+        uid = header.text("series_instance_uid")
+        parent = self._series.get((study.id, uid))
+        if parent is not None:
+            return parent
+        row = self._db.execute(
+            "SELECT id FROM series WHERE study = ? AND series_instance_uid = ?", (study.id, uid)
+        ).fetchone()
+        if row is None:
+            cursor = self._db.execute(_INSERT_SERIES, [*_values(_SERIES, header), study.id, 0, self._revision])
+            assert cursor.lastrowid is not None
+            study.new_series += 1
+            study.new_modalities.add(header.text("modality"))
+            parent = _Parent(cursor.lastrowid)
+        else:
+            parent = _Parent(row[0])
+        self._series[(study.id, uid)] = parent
+        return parent
+
+
+def _same(one: str, other: str) -> bool:
+    """An absent value disagrees with nothing."""
+    return not one or not other or one == other
+
+
+def _same_name(one: str, other: str) -> bool:
+    """`NGUYEN^VAN^DUC` and `Nguyễn Văn Đức` are one name; the groups of PN compare as the first that both have."""
+    if _same(one, other):
+        return True
+    pairs = zip(one.split("="), other.split("="), strict=False)
+    return any(a and b and sorted(fold(a).split()) == sorted(fold(b).split()) for a, b in pairs)

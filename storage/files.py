@@ -1,0 +1,252 @@
+"""Files on a local disk: the order of writes that makes "acknowledged means kept" true.
+
+An object is written to `incoming/`, synced, moved to its place under a name that cannot be taken twice, and the
+directory that now holds the name is synced too. A power cut at any step leaves either no name or a whole file:
+- before the move, a file in `incoming/` that nobody was told of, swept at the next start;
+- after it, a whole file in `archive/`, which recovery adds to the index when the index missed it.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from storage.errors import DataFolderError, OutOfSpace, StorageError, WriteFailed
+from storage.rename import rename_no_replace
+from storage.settings import Durability
+
+FOLDERS = ("archive", "incoming", "quarantine", "cache")
+_FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_REMEMBERED_FOLDERS = 4096
+
+Bytes = bytes | bytearray | memoryview
+
+
+@contextmanager
+def disk_errors(what: str) -> Iterator[None]:
+    """Turn an OSError inside the block into `OutOfSpace` or `WriteFailed`, naming `what` was being done.
+
+    FileExistsError passes: a taken name is an answer, not a failure of the disk.
+    """
+    try:
+        yield
+    except FileExistsError:
+        raise
+    except OSError as e:
+        kind = OutOfSpace if e.errno in _FULL_DISK else WriteFailed
+        raise kind(f"{what}: {e.strerror or e}") from e
+
+
+class IncomingFile:
+    """One object on its way in: bytes appended to a file that nobody else sees yet.
+
+    `prefix` (preamble and meta group) is written first and is no part of the recorded hash.
+    """
+
+    def __init__(self, path: Path, prefix: bytes) -> None:
+        self.path = path
+        self.prefix_size = len(prefix)
+        self.size = 0
+        self.placed = False
+        """Moved to its place: from now on the file belongs to the archive."""
+        self._hash = hashlib.sha256()
+        with disk_errors("cannot write an incoming object"):
+            self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        try:
+            self._append(prefix)
+        except StorageError:
+            self.discard()
+            raise
+
+    def write(self, data: Bytes) -> None:
+        """Append bytes of the data set.
+
+        Raises:
+            OutOfSpace: the disk is full.
+            WriteFailed: the disk refused the bytes.
+        """
+        self._append(data)
+        self._hash.update(data)
+
+    def _append(self, data: Bytes) -> None:
+        view = memoryview(data)
+        with disk_errors("cannot write an incoming object"):
+            while view:
+                written = os.write(self.fd, view)
+                self.size += written
+                view = view[written:]
+
+    @property
+    def dataset_sha256(self) -> bytes:
+        """SHA-256 of what was written after the prefix."""
+        return self._hash.digest()
+
+    def sync(self) -> None:
+        """Put the bytes and the size on stable storage."""
+        with disk_errors("cannot sync an incoming object"):
+            os.fdatasync(self.fd)
+
+    def close(self) -> None:
+        """Close the file; it stays where it is."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def discard(self) -> None:
+        """Close the file, and remove it if it is still in `incoming/`."""
+        self.close()
+        if not self.placed:
+            self.path.unlink(missing_ok=True)
+
+
+class FileStore:
+    """The folders of one archive, and the moves between them."""
+
+    def __init__(self, data: Path, durability: Durability) -> None:
+        self.data = data
+        self.durability = durability
+        self._lock = threading.Lock()
+        self._durable_folders: OrderedDict[Path, None] = OrderedDict()
+        self._mine: Path | None = None
+        self._mine_fd = -1
+
+    def prepare(self) -> None:
+        """Create the folders.
+
+        Raises:
+            DataFolderError: the data folder is a file, or may not be written to.
+        """
+        try:
+            for name in FOLDERS:
+                (self.data / name).mkdir(parents=True, exist_ok=True)
+            probe = self.data / "incoming" / f".{uuid4().hex}"
+            probe.touch()
+            probe.unlink()
+            self.sync_folder(self.data)
+        except OSError as e:
+            raise DataFolderError(f"cannot use the data folder {self.data}: {e.strerror or e}") from e
+
+    def new_incoming(self, prefix: bytes) -> IncomingFile:
+        """Open a new file for an object that begins to arrive."""
+        return IncomingFile(self._own_incoming() / f"{uuid4().hex}.part", prefix)
+
+    def _own_incoming(self) -> Path:
+        """Return this process's folder in `incoming/`; the lock on it tells the living from the dead."""
+        with self._lock:
+            while self._mine is None:
+                folder = self.data / "incoming" / uuid4().hex
+                with disk_errors("cannot create an incoming folder"):
+                    folder.mkdir()
+                    self._mine_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                    fcntl.flock(self._mine_fd, fcntl.LOCK_EX)
+                # A sweep may have come between making and locking the folder.
+                if folder.exists():
+                    self._mine = folder
+                else:
+                    os.close(self._mine_fd)
+            return self._mine
+
+    def close(self) -> None:
+        """Give up this process's folder in `incoming/`."""
+        with self._lock:
+            if self._mine is not None:
+                os.close(self._mine_fd)
+                shutil.rmtree(self._mine, ignore_errors=True)
+                self._mine = None
+
+    def sweep_incoming(self) -> int:
+        """Remove what processes that are gone left half received; answer with how many objects that were."""
+        swept = 0
+        for folder in (self.data / "incoming").iterdir():
+            if folder.is_dir() and folder != self._mine:
+                swept += _sweep(folder)
+            elif folder.is_file():
+                folder.unlink()
+        return swept
+
+    def place(self, incoming: IncomingFile, relative: Path) -> None:
+        """Sync an incoming object and move it to `relative` in the data folder, for good.
+
+        Raises:
+            FileExistsError: the place is taken; the incoming file is untouched.
+            OutOfSpace, WriteFailed: the disk refused; the object must not be acknowledged.
+        """
+        target = self.data / relative
+        full = self.durability is Durability.FULL
+        if full:
+            incoming.sync()
+        with disk_errors(f"cannot store {relative}"):
+            self._ensure_folder(target.parent, sync=full)
+            try:
+                rename_no_replace(incoming.path, target)
+            except FileNotFoundError:
+                # The folder went away with the last object in it.
+                self._forget_folder(target.parent)
+                self._ensure_folder(target.parent, sync=full)
+                rename_no_replace(incoming.path, target)
+            incoming.path, incoming.placed = target, True
+            if full:
+                self.sync_folder(target.parent)
+
+    def take_back(self, incoming: IncomingFile) -> None:
+        """Remove a placed object that turned out to be stored elsewhere already."""
+        with disk_errors(f"cannot remove {incoming.path.name}"):
+            incoming.path.unlink()
+            self.sync_folder(incoming.path.parent)
+
+    def _ensure_folder(self, folder: Path, *, sync: bool) -> None:
+        with self._lock:
+            if folder in self._durable_folders:
+                self._durable_folders.move_to_end(folder)
+                return
+        folder.mkdir(parents=True, exist_ok=True)
+        if sync:
+            # Another process may have just made these folders and not synced them yet, so each process does, once.
+            for parent in [folder, *folder.parents]:
+                if parent == self.data:
+                    break
+                self.sync_folder(parent.parent)
+        with self._lock:
+            self._durable_folders[folder] = None
+            if len(self._durable_folders) > _REMEMBERED_FOLDERS:
+                self._durable_folders.popitem(last=False)
+
+    def _forget_folder(self, folder: Path) -> None:
+        with self._lock:
+            self._durable_folders.pop(folder, None)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Put a folder's entries on stable storage."""
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def free_bytes(self) -> int:
+        """Return how many bytes may still be written to the data folder's file system."""
+        usage = os.statvfs(self.data)
+        return usage.f_bavail * usage.f_frsize
+
+
+def _sweep(folder: Path) -> int:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return 0  # its process lives
+    else:
+        count = sum(1 for _ in folder.iterdir())
+        shutil.rmtree(folder)
+        return count
+    finally:
+        os.close(fd)

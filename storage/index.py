@@ -1,0 +1,193 @@
+"""The index: what is stored, findable. Rebuildable from the files, so a commit need not be synced (see `recovery`).
+
+Writes are grouped: whoever finds the writer free commits for all who wait, so that twenty senders share one commit and
+a lone sender waits for nobody.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from storage import rows, sql
+from storage.attributes import Level, at_level
+from storage.batch import Batch, Entry
+from storage.database import DatabaseFile, transaction
+from storage.errors import NotFound, StorageError
+from storage.migrations import index_migrations
+from storage.model import Instance, PatientConflict, Series, Study
+from storage.query import OneOf, Query
+
+MAX_BATCH = 256
+
+
+class _Ticket:
+    """One entry's way through the group commit."""
+
+    __slots__ = ("done", "entry", "error", "is_new")
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self.done = False
+        self.is_new = False
+        self.error: StorageError | None = None
+
+
+class Index:
+    """The embedded implementation: SQLite in WAL mode, any number of readers, one writer at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = DatabaseFile(path, synchronous="NORMAL")
+        self._database.migrate(index_migrations)
+        self._writer = self._database.open()
+        self._commit_lock = threading.Lock()
+        self._pending_lock = threading.Lock()
+        self._pending: list[_Ticket] = []
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+    # ---- writing
+
+    def add(self, entry: Entry) -> bool:
+        """Add one object; True when it is new, False when its SOP Instance UID is indexed already (nothing changes).
+
+        Raises:
+            OutOfSpace, WriteFailed: nothing was added.
+        """
+        ticket = _Ticket(entry)
+        with self._pending_lock:
+            self._pending.append(ticket)
+        with self._commit_lock:
+            if not ticket.done:
+                self._commit_pending(ticket)
+        if ticket.error is not None:
+            raise ticket.error
+        return ticket.is_new
+
+    def add_many(self, entries: Iterable[Entry]) -> int:
+        """Add many objects in one transaction; answer with how many were new."""
+        with self._commit_lock, transaction(self._writer):
+            batch = Batch(self._writer)
+            new = sum(batch.add(entry) for entry in entries)
+            batch.finish()
+        return new
+
+    def _commit_pending(self, own: _Ticket) -> None:
+        with self._pending_lock:
+            # Oldest first; the own ticket is among them because it was queued before the lock was waited for.
+            tickets, self._pending = self._pending[:MAX_BATCH], self._pending[MAX_BATCH:]
+            if own not in tickets:
+                self._pending.remove(own)
+                tickets.append(own)
+        try:
+            with transaction(self._writer):
+                batch = Batch(self._writer)
+                outcome = [batch.add(ticket.entry) for ticket in tickets]
+                batch.finish()
+        except StorageError as e:
+            for ticket in tickets:
+                ticket.error, ticket.done = e, True
+            return
+        for ticket, is_new in zip(tickets, outcome, strict=True):
+            ticket.is_new, ticket.done = is_new, True
+
+    def relocate(self, entry: Entry) -> None:
+        """Note where an object that is indexed already is kept now."""
+        with self._commit_lock, transaction(self._writer):
+            self._writer.execute(
+                "UPDATE instance SET received_on = ?, size = ?, dataset_offset = ?, dataset_sha256 = ?,"
+                " pixel_data_offset = ? WHERE sop_instance_uid = ?",
+                (
+                    entry.received_on,
+                    entry.size,
+                    entry.dataset_offset,
+                    entry.dataset_sha256,
+                    entry.pixel_data_offset,
+                    entry.header.text("sop_instance_uid"),
+                ),
+            )
+
+    def set_mark(self, name: str, value: str) -> None:
+        """Keep a small fact about the archive."""
+        with self._commit_lock, transaction(self._writer):
+            self._writer.execute("INSERT OR REPLACE INTO mark (name, value) VALUES (?, ?)", (name, value))
+
+    def checkpoint(self) -> None:
+        """Put every commit so far on stable storage."""
+        with self._commit_lock:
+            self._writer.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+
+    # ---- reading
+
+    def mark(self, name: str) -> str | None:
+        """Return a fact kept by `set_mark`; None when there is none."""
+        row = self._one("SELECT value FROM mark WHERE name = ?", (name,))
+        return None if row is None else str(row["value"])
+
+    def studies(self, query: Query) -> list[Study]:
+        """Answer a query of study level."""
+        return [rows.study(row) for row in self._all(sql.select(query, "study.*"))]
+
+    def series(self, query: Query) -> list[Series]:
+        """Answer a query of series level."""
+        return [rows.series(row) for row in self._all(sql.select(query, rows.SERIES_COLUMNS))]
+
+    def instances(self, query: Query, data: Path) -> list[Instance]:
+        """Answer a query of instance level; paths are below `data`."""
+        return [rows.instance(row, data) for row in self._all(sql.select(query, rows.INSTANCE_COLUMNS))]
+
+    def instance(self, sop_instance_uid: str, data: Path) -> Instance:
+        """Return one instance.
+
+        Raises:
+            NotFound: there is none of that UID.
+        """
+        a = next(a for a in at_level(Level.INSTANCE) if a.keyword == "SOPInstanceUID")
+        found = self.instances(Query(Level.INSTANCE, (OneOf(a, (sop_instance_uid,)),)), data)
+        if not found:
+            raise NotFound(f"no instance {sop_instance_uid[:80]!r} in this archive")
+        return found[0]
+
+    def count(self, query: Query) -> int:
+        """Count all answers to a query."""
+        statement = sql.count(query)
+        return int(self._connection().execute(statement.text, statement.values).fetchone()[0])
+
+    def revision(self) -> int:
+        """Return the highest revision given so far."""
+        row = self._one("SELECT max(revision) AS revision FROM study", ())
+        return int(row["revision"] or 0) if row else 0
+
+    def studies_changed_since(self, revision: int, limit: int) -> list[Study]:
+        """Return studies of a higher revision, the newest change first."""
+        found = self._connection().execute(
+            "SELECT * FROM study WHERE revision > ? ORDER BY revision DESC LIMIT ?", (revision, limit)
+        )
+        return [rows.study(row) for row in found]
+
+    def patient_conflicts(self, limit: int, offset: int) -> list[PatientConflict]:
+        """Return identities with disagreeing values, the newest first."""
+        return rows.patient_conflicts(self._connection(), limit, offset)
+
+    def totals(self) -> tuple[int, int, int, int]:
+        """Return the numbers of studies, series and instances, and the bytes of all files."""
+        row = self._one(
+            "SELECT (SELECT count(*) FROM study), (SELECT count(*) FROM series), count(*), coalesce(sum(size), 0)"
+            " FROM instance",
+            (),
+        )
+        return tuple(row) if row else (0, 0, 0, 0)
+
+    def _connection(self) -> sqlite3.Connection:
+        return self._database.connection()
+
+    def _one(self, text: str, values: tuple[str | int, ...]) -> sqlite3.Row | None:
+        row: sqlite3.Row | None = self._connection().execute(text, values).fetchone()
+        return row
+
+    def _all(self, statement: sql.Statement) -> list[sqlite3.Row]:
+        return self._connection().execute(statement.text, statement.values).fetchall()

@@ -1,0 +1,85 @@
+"""The file meta information that stands before a stored data set (PS3.10 7.1)."""
+
+from __future__ import annotations
+
+import os
+import struct
+
+from storage.errors import InvalidObject
+from storage.model import Source
+from storage.scan import EXPLICIT_LITTLE, scan
+from storage.window import FileWindow
+
+IMPLEMENTATION_CLASS_UID = "2.25.219337046154107394208306425180930372609"
+IMPLEMENTATION_VERSION_NAME = "FILMLESS_01"
+PREAMBLE = 128
+_MAGIC = b"DICM"
+_SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX = 0x00020002, 0x00020003, 0x00020010
+# A meta group is a few hundred bytes; private information (0002,0102) may add to it, an attack would add more.
+_MAX_META = 1 << 20
+
+
+def encode(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str, source: Source) -> bytes:
+    """Return preamble, prefix and meta group for a data set; the preamble is zeros, so nothing else hides in it."""
+    elements = b"".join(
+        [
+            struct.pack("<HH2s2xI2s", 0x0002, 0x0001, b"OB", 2, b"\x00\x01"),
+            _text(0x0002, b"UI", sop_class_uid),
+            _text(0x0003, b"UI", sop_instance_uid),
+            _text(0x0010, b"UI", transfer_syntax_uid),
+            _text(0x0012, b"UI", IMPLEMENTATION_CLASS_UID),
+            _text(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME),
+            _text(0x0016, b"AE", source.aet) if source.aet else b"",
+        ]
+    )
+    length = struct.pack("<HH2sHI", 0x0002, 0x0000, b"UL", 4, len(elements))
+    return bytes(PREAMBLE) + _MAGIC + length + elements
+
+
+def _text(element: int, vr: bytes, value: str) -> bytes:
+    raw = value.encode("ascii", "replace")
+    raw += (b"\0" if vr == b"UI" else b" ") * (len(raw) % 2)
+    return struct.pack("<HH2sH", 0x0002, element, vr, len(raw)) + raw
+
+
+def read(fd: int, size: int) -> tuple[int, str, str, str]:
+    """Read the meta group of an open file of `size` bytes.
+
+    Returns:
+        Where the data set begins, and the SOP Class, SOP Instance and Transfer Syntax UID that the group names.
+
+    Raises:
+        InvalidObject: no prefix, or a meta group that cannot be read.
+    """
+    start = data_set_offset(fd, size)
+    values = scan(
+        FileWindow(fd, PREAMBLE + len(_MAGIC), start), EXPLICIT_LITTLE, {_SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX}
+    ).values
+    if _TRANSFER_SYNTAX not in values:
+        raise InvalidObject("the file meta information names no transfer syntax")
+    names = (values.get(tag, b"").decode("ascii", "replace").strip(" \0") for tag in (_SOP_CLASS, _SOP_INSTANCE))
+    sop_class_uid, sop_instance_uid = names
+    return start, sop_class_uid, sop_instance_uid, values[_TRANSFER_SYNTAX].decode("ascii", "replace").strip(" \0")
+
+
+def data_set_offset(fd: int, size: int) -> int:
+    """Return where group 0002 ends: by walking it, since its group length is wrong or missing in real files.
+
+    Raises:
+        InvalidObject: the file does not begin as PS3.10 7.1 says.
+    """
+    head = os.pread(fd, min(size, _MAX_META), 0)
+    if head[PREAMBLE : PREAMBLE + 4] != _MAGIC:
+        raise InvalidObject("not a DICOM file: the prefix 'DICM' is missing")
+    at = PREAMBLE + 4
+    while head[at : at + 2] == b"\x02\x00":
+        vr = head[at + 4 : at + 6]
+        form, skip = ("<I", 8) if vr in (b"OB", b"UN") else ("<H", 6)
+        try:
+            length = struct.unpack_from(form, head, at + skip)[0]
+        except struct.error:
+            break
+        at += skip + struct.calcsize(form) + length
+    if at > len(head):
+        raise InvalidObject("truncated: the file meta information is cut off")
+    return at

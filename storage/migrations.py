@@ -1,0 +1,79 @@
+"""The schema of the index, as named transactional steps from the first day.
+
+The index can be rebuilt from the files at any time, so a step may also say that a rebuild is due; but nobody should
+have to wait for one after an update, so steps change what is there.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from storage.attributes import Attribute, Level, Matching, at_level
+from storage.errors import DataFolderError
+
+index_migrations = Migrations("filmless.index")
+
+
+def columns_of(attributes: tuple[Attribute, ...]) -> dict[str, type]:
+    """Return column names with their types, each name followed by its folded form where it is matched folded."""
+    columns: dict[str, type] = {}
+    for a in attributes:
+        columns[a.column] = a.sql_type
+        if a.matching is Matching.NAME:
+            columns[a.folded_column] = str
+    return columns
+
+
+@index_migrations()
+def m001_patients_studies_series_instances(db: Database) -> None:
+    """Four levels; the patient as named in the study stands in the study, so that one table answers the list."""
+    patient, study = columns_of(at_level(Level.PATIENT)), columns_of(at_level(Level.STUDY))
+    db.table("patient").create({"id": int, "identity": str, **patient}, pk="id", not_null={"identity"})
+    db.table("patient").create_index(["identity"], unique=True)
+    counts = {"number_of_series": int, "number_of_instances": int}
+    extra = {"modalities": str, **counts, "received_at": str, "revision": int, "in_conflict": int}
+    db.table("study").create({"id": int, "patient": int, **patient, **study, **extra}, pk="id")
+    db.table("study").create_index(["study_instance_uid"], unique=True)
+    for columns in (["patient"], ["study_date", "study_time"], ["patient_id"], ["accession_number"], ["revision"]):
+        db.table("study").create_index(columns)
+    series = columns_of(at_level(Level.SERIES))
+    db.table("series").create({"id": int, "study": int, **series, "number_of_instances": int, "revision": int}, pk="id")
+    # One series UID under two studies is a device's mistake; both are kept apart.
+    db.table("series").create_index(["study", "series_instance_uid"], unique=True)
+    db.table("series").create_index(["series_instance_uid"])
+    place = {"received_on": str, "size": int, "dataset_offset": int, "dataset_sha256": bytes, "pixel_data_offset": int}
+    db.table("instance").create(
+        {"id": int, "series": int, **columns_of(at_level(Level.INSTANCE)), "transfer_syntax_uid": str, **place},
+        pk="id",
+    )
+    db.table("instance").create_index(["sop_instance_uid"], unique=True)
+    db.table("instance").create_index(["series"])
+
+
+@index_migrations()
+def m002_patient_conflicts(db: Database) -> None:
+    """Values that disagree under one patient identity, each with the study it came with."""
+    db.table("patient_value").create({"id": int, "patient": int, "keyword": str, "value": str, "study": int}, pk="id")
+    db.table("patient_value").create_index(["patient", "keyword", "value", "study"], unique=True)
+
+
+@index_migrations()
+def m003_marks(db: Database) -> None:
+    """Small facts about the archive itself, such as up to when recovery has looked."""
+    db.table("mark").create({"name": str, "value": str}, pk="name")
+
+
+def migrate(db: Database, migrations: Migrations, what: str) -> None:
+    """Bring a database up to date.
+
+    Raises:
+        DataFolderError: it holds a step that this version does not know, so a newer version has written it.
+    """
+    known = {m.name for m in Migrations.pending(migrations, Database(memory=True))}
+    newer = [m.name for m in migrations.applied(db) if m.name not in known]
+    if newer:
+        raise DataFolderError(
+            f"{what} was written by a newer version of Filmless (it knows {newer[-1]}): install that version again"
+        )
+    migrations.apply(db)

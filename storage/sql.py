@@ -1,0 +1,148 @@
+"""`Query` to SQL: the one place where conditions become text, with every value bound and every wildcard escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from storage.attributes import Attribute, Level, Matching
+from storage.errors import QueryError
+from storage.names import fold
+from storage.query import Condition, OneOf, Order, Query, Range, Wildcard, Words
+
+_TABLE = {Level.STUDY: "study", Level.SERIES: "series", Level.INSTANCE: "instance"}
+_FROM = {
+    Level.STUDY: "study",
+    Level.SERIES: "series JOIN study ON study.id = series.study",
+    Level.INSTANCE: "instance JOIN series ON series.id = instance.series JOIN study ON study.id = series.study",
+}
+_ESCAPE = "\\"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL text and the values bound in it."""
+
+    text: str
+    values: tuple[str | int, ...]
+
+
+def select(query: Query, columns: str) -> Statement:
+    """Return the statement that answers `query` with `columns`.
+
+    Raises:
+        QueryError: an attribute below the level of the query.
+    """
+    where, values = _where(query)
+    text = f"SELECT {columns} FROM {_FROM[query.level]}{where} ORDER BY {_order(query)}"
+    if query.limit is not None or query.offset:
+        text += " LIMIT ? OFFSET ?"
+        values += (-1 if query.limit is None else query.limit, query.offset)
+    return Statement(text, values)
+
+
+def count(query: Query) -> Statement:
+    """Return the statement that counts all answers to `query`, whatever its limit."""
+    where, values = _where(query)
+    return Statement(f"SELECT count(*) FROM {_FROM[query.level]}{where}", values)
+
+
+def _where(query: Query) -> tuple[str, tuple[str | int, ...]]:
+    parts = [_condition(c, query.level) for c in query.conditions]
+    if not parts:
+        return "", ()
+    return " WHERE " + " AND ".join(p.text for p in parts), tuple(v for p in parts for v in p.values)
+
+
+def _condition(c: Condition, level: Level) -> Statement:
+    attributes = c.attributes if isinstance(c, Words) else (c.attribute,)
+    below = [a for a in attributes if a.level > level]
+    if not below:
+        return _plain(c)
+    if len(attributes) == 1 and level is Level.STUDY and below[0].level is Level.SERIES:
+        # Modalities in Study and its like (PS3.4 C.3.4): some series of the study matches.
+        inner = _plain(c)
+        return Statement(f"EXISTS (SELECT 1 FROM series WHERE series.study = study.id AND {inner.text})", inner.values)
+    raise QueryError(f"{below[0].keyword} is below the {level.name.lower()} level")
+
+
+def _plain(c: Condition) -> Statement:
+    match c:
+        case OneOf():
+            return _one_of(c)
+        case Wildcard():
+            return Statement(f"{_column(c.attribute)} LIKE ? ESCAPE '{_ESCAPE}'", (_like(c),))
+        case Range():
+            return _range(c)
+        case Words():
+            parts = [_word(word, c.attributes) for word in c.words]
+            text = " AND ".join(p.text for p in parts) or "1"
+            return Statement(text, tuple(v for p in parts for v in p.values))
+
+
+def _column(a: Attribute) -> str:
+    table = "study" if a.level is Level.PATIENT else _TABLE[a.level]
+    return f"{table}.{a.folded_column if a.matching is Matching.NAME else a.column}"
+
+
+def _one_of(c: OneOf) -> Statement:
+    values: tuple[str | int, ...] = c.values
+    if c.attribute.matching is Matching.NAME:
+        values = tuple(fold(v) for v in c.values)
+    elif c.attribute.matching is Matching.NUMBER:
+        values = tuple(_number(c.attribute, v) for v in c.values)
+    return Statement(f"{_column(c.attribute)} IN ({', '.join('?' * len(values))})", values)
+
+
+def _number(a: Attribute, value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise QueryError(f"{a.keyword}: {value[:64]!r} is not a number") from None
+
+
+def escape(text: str) -> str:
+    """Take the meaning from the characters that LIKE knows."""
+    for c in (_ESCAPE, "%", "_"):
+        text = text.replace(c, _ESCAPE + c)
+    return text
+
+
+def _like(c: Wildcard) -> str:
+    pattern = c.pattern
+    if c.attribute.matching is Matching.NAME:
+        # Folding must not touch the wildcards, and a delimiter beside one may stand for nothing.
+        pattern = "*".join("?".join(fold(piece) for piece in part.split("?")) for part in pattern.split("*"))
+    return escape(pattern).replace("*", "%").replace("?", "_")
+
+
+def _range(c: Range) -> Statement:
+    column = _column(c.attribute)
+    last = c.last
+    if c.attribute.matching is Matching.TIME and last:
+        # PS3.4 C.2.2.2.5: 10 to 11 takes in all of the last unit given, so 115959.9 still is "11".
+        last += "\U0010ffff"
+    if c.first and c.last:
+        return Statement(f"{column} BETWEEN ? AND ?", (c.first, last))
+    if c.first:
+        return Statement(f"{column} >= ?", (c.first,))
+    return Statement(f"({column} <= ? AND {column} <> '')", (last,))
+
+
+def _word(word: str, attributes: Sequence[Attribute]) -> Statement:
+    likes = " OR ".join(f"{_column(a)} LIKE ? ESCAPE '{_ESCAPE}'" for a in attributes)
+    pattern = f"%{escape(word)}%"
+    return Statement(f"({likes})", (pattern,) * len(attributes))
+
+
+def _order(query: Query) -> str:
+    own = f"{_TABLE[query.level]}.id"
+    keys = [_order_key(o) for o in query.order]
+    descending = bool(query.order) and query.order[0].descending
+    return ", ".join([*keys, f"{own} DESC" if descending else own])
+
+
+def _order_key(o: Order) -> str:
+    column = _column(o.attribute)
+    # Without the value last: an empty text sorts before all others, so it is last by itself when descending.
+    return f"{column} DESC" if o.descending else f"{column} = '', {column}"

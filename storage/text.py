@@ -1,0 +1,66 @@
+"""Raw element values to Python values, tolerant of what devices send (PS3.5 6.1, 6.2).
+
+What cannot be decoded by the declared character set is decoded by a guess and never lost: the file keeps the bytes.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import lru_cache
+
+from pydicom import charset
+
+_ESCAPE = b"\x1b"
+_DEFAULT = "iso8859"  # what pydicom calls the default repertoire (ISO_IR 6)
+_PN_DELIMITERS = {0x5E, 0x3D, 0x5C}  # ^ = \
+_TEXT_DELIMITERS = {0x5C, 0x0D, 0x0A, 0x09, 0x0C}
+
+
+@lru_cache(maxsize=256)
+def encodings(specific_character_set: bytes) -> tuple[str, ...]:
+    """Return the Python codecs for a raw (0008,0005) value; an unknown term stands for the default repertoire."""
+    terms = specific_character_set.decode("ascii", "replace").strip(" \0").split("\\")
+    with warnings.catch_warnings():
+        # A misspelt term is repaired or replaced by pydicom with a warning; the file keeps what was sent.
+        warnings.simplefilter("ignore")
+        try:
+            return tuple(charset.convert_encodings([term.strip() for term in terms]))
+        except LookupError:
+            return (_DEFAULT,)
+
+
+def decode(raw: bytes, codecs: tuple[str, ...], *, person_name: bool = False) -> str:
+    """Decode a text value and strip its padding; several values stay joined by a backslash."""
+    if _ESCAPE in raw:
+        text = _with_escapes(raw, codecs, person_name)
+    elif raw.isascii() and codecs[0] != "shift_jis":
+        text = raw.decode("ascii")
+    elif codecs[0] == _DEFAULT:
+        text = _undeclared(raw)
+    else:
+        text = raw.decode(codecs[0], "replace")
+    return "\\".join(value.strip(" \0") for value in text.split("\\")) if "\\" in text else text.strip(" \0")
+
+
+def _undeclared(raw: bytes) -> str:
+    """Bytes beyond ASCII without a declared character set: UTF-8 when they are that, Latin-1 otherwise."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def _with_escapes(raw: bytes, codecs: tuple[str, ...], person_name: bool) -> str:
+    delimiters = _PN_DELIMITERS if person_name else _TEXT_DELIMITERS
+    with warnings.catch_warnings():
+        # An escape to a set that was not declared is decoded by replacement, with a warning; see the module's top.
+        warnings.simplefilter("ignore")
+        return charset.decode_bytes(raw, list(codecs), delimiters)
+
+
+def integer(raw: bytes) -> int | None:
+    """Read an IS value; None for none or for what is no number."""
+    try:
+        return int(float(raw.split(b"\\")[0].strip(b" \0") or b"nan"))
+    except (ValueError, OverflowError):
+        return None
