@@ -1,0 +1,49 @@
+"""The Flask app: put together from its parts, nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask, request
+from werkzeug.wrappers import Response
+
+from storage.archive import Archive
+from storage.records import Records
+from storage.settings import ArchiveSettings
+from viewer import auth, display, errors, language, page_context, security
+from viewer.config import ViewerSettings
+from viewer.pages import blueprints
+from viewer.request_counts import RequestCounts
+from viewer.services import Services, attach, services
+
+FORM_PARTS_MAX = 100
+
+
+def create_app(settings: ViewerSettings) -> Flask:
+    """Open the archive and the records in `settings.data` and return the app that shows them.
+
+    Raises:
+        storage.errors.DataFolderError: the folder cannot be used.
+    """
+    archive = Archive.open(ArchiveSettings(data=Path(settings.data)))
+    app = Flask(__name__)
+    attach(app, Services(settings, archive, Records.open(Path(settings.data)), RequestCounts()))
+    app.config["MAX_CONTENT_LENGTH"] = settings.body_max_bytes
+    app.config["MAX_FORM_MEMORY_SIZE"] = settings.body_max_bytes
+    app.config["MAX_FORM_PARTS"] = FORM_PARTS_MAX
+    # Static files carry their content's hash in the address, see `page_context.static_address`.
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    language.register(app)
+    display.register(app)
+    errors.register(app)
+    page_context.register(app)
+    app.after_request(_count)
+    for blueprint in (security.bp, auth.bp, *blueprints()):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _count(response: Response) -> Response:
+    services().requests.add(request.endpoint or "", response.status_code)
+    return response

@@ -1,0 +1,41 @@
+"""How the web side is to behave; made by the command line, passed in, never read from the environment here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerSettings:
+    """Settings of one viewer, the same for each of its worker processes."""
+
+    data: Path
+    http_host: str = "127.0.0.1"
+    http_port: int = 8080
+    dicom_host: str = "127.0.0.1"
+    """Where the DICOM receiver of this archive listens: asked by `/healthz`, shown to people who connect a device."""
+    dicom_port: int = 11112
+    aet: str = "FILMLESS"
+    workers: int = 1
+    """Web processes. Each renders on its own core."""
+    threads: int = 8
+    """Flask requests answered at once by one process; open live lists do not count."""
+    waiting: int = 128
+    """Requests that may wait for a thread of one process; more are told to come back later (503)."""
+    body_max_bytes: int = MIB
+    """The largest request body that a page takes."""
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    poll_seconds: float = 0.25
+    """How often one process asks the archive for news on behalf of all of its live lists."""
+    heartbeat_seconds: float = 15.0
+    """How often a quiet live list gets a comment, and its sign-in is looked at again."""
+    live_lists_max: int = 500
+
+    @property
+    def https(self) -> bool:
+        """Whether this process speaks TLS itself, so that cookies may be limited to it."""
+        return self.tls_certificate is not None

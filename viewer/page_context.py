@@ -1,0 +1,42 @@
+"""What every template may use: who is signed in, the language, the form token, the notices."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from typing import Any
+
+from flask import Flask, url_for
+
+from viewer import auth, language
+from viewer.permissions import Permission
+from viewer.security import CSRF_FIELD, csrf_token
+
+
+def register(app: Flask) -> None:
+    """Add the names below to every template of `app`."""
+    app.context_processor(_context)
+
+
+def _context() -> dict[str, Any]:
+    return {
+        "identity": auth.identity(),
+        "allowed": auth.allowed,
+        "Permission": Permission,
+        "language": language.current(),
+        "languages": language.LANGUAGES,
+        "script_words": language.script_words,
+        "csrf_field": CSRF_FIELD,
+        "csrf_token": csrf_token,
+        "static_address": static_address,
+    }
+
+
+def static_address(filename: str) -> str:
+    """Return the address of a static file with its content's hash, so that an update is seen at once."""
+    return url_for("static", filename=filename, v=_content_hash(filename))
+
+
+@cache
+def _content_hash(filename: str) -> str:
+    return hashlib.sha256((language.STATIC / filename).read_bytes()).hexdigest()[:12]

@@ -1,0 +1,96 @@
+"""Headers that limit what a browser does with our pages, and the defence against forged requests.
+
+A forged request comes from another site with our cookie. Three walls: the cookie is `SameSite=Lax`; a request that
+changes something and names another origin is refused; with a session cookie it must also carry the session's token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from urllib.parse import urlsplit
+
+from flask import Blueprint, request
+from werkzeug.exceptions import Forbidden
+from werkzeug.wrappers import Response
+
+from viewer.auth import COOKIE
+
+CSRF_FIELD = "csrf_token"
+CSRF_HEADER = "X-CSRF-Token"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob: data:",
+        "connect-src 'self'",
+        "font-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+_HEADERS = (
+    ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), microphone=(), geolocation=()"),
+)
+
+_SAFE_NEXT = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*\Z")
+
+bp = Blueprint("security", __name__)
+
+
+@bp.before_app_request
+def refuse_forged() -> None:
+    """Refuse a changing request from another site, or one with a cookie and without its token."""
+    if request.method in SAFE_METHODS:
+        return
+    if request.headers.get("Sec-Fetch-Site") == "cross-site" or not _same_origin():
+        raise Forbidden("the request comes from another site")
+    if request.authorization is None and request.cookies.get(COOKIE) and request.endpoint != "sign_in.submit":
+        given = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD, "")
+        if not hmac.compare_digest(given.encode(), csrf_token().encode()):
+            raise Forbidden("the form is from an older sign-in; reload the page")
+
+
+@bp.after_app_request
+def add_headers(response: Response) -> Response:
+    """Put the limits on every answer; a view may have set a stricter or fitting one."""
+    for name, value in _HEADERS:
+        response.headers.setdefault(name, value)
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    # Nothing that a signed-in person sees may stay in a shared cache; views that allow their own browser to keep
+    # something say so themselves.
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def csrf_token() -> str:
+    """Return the token that forms of this session carry: derived from the cookie's secret, so nothing is stored."""
+    secret = request.cookies.get(COOKIE, "")
+    return hmac.new(secret.encode(), b"filmless form", hashlib.sha256).hexdigest() if secret else ""
+
+
+def safe_next(target: str | None) -> str:
+    """Return `target` when it is a plain path of this site, else the study list: no open redirect."""
+    return target if target and _SAFE_NEXT.match(target) else "/"
+
+
+def _same_origin() -> bool:
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return True
+    return urlsplit(origin).netloc == request.host

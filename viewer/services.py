@@ -1,0 +1,56 @@
+"""What every view works with: the archive, the records and the settings of this app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from flask import Flask, current_app
+
+if TYPE_CHECKING:
+    from storage.archive import Archive
+    from storage.records import Records
+    from viewer.config import ViewerSettings
+    from viewer.request_counts import RequestCounts
+
+_KEY = "filmless"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Opened once per process, shared by its threads."""
+
+    settings: ViewerSettings
+    archive: Archive
+    records: Records
+    requests: RequestCounts
+
+    def close(self) -> None:
+        """Close the archive and the records."""
+        self.archive.close()
+        self.records.close()
+
+
+def attach(app: Flask, services: Services) -> None:
+    """Make `services` those of `app`."""
+    app.extensions[_KEY] = services
+
+
+def services_of(app: Flask) -> Services:
+    """Return the services of `app`."""
+    return cast("Services", app.extensions[_KEY])
+
+
+def services() -> Services:
+    """Return the services of the app that answers the present request."""
+    return services_of(current_app)
+
+
+def archive() -> Archive:
+    """Return the archive of the present app."""
+    return services().archive
+
+
+def records() -> Records:
+    """Return the records of the present app."""
+    return services().records
