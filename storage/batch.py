@@ -7,10 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pydicom.uid import DeflatedExplicitVRLittleEndian
-
 from storage.attributes import Attribute, Level, Matching, at_level
-from storage.header import Header, Value
+from storage.header import DEFLATED, Header, Value
 from storage.names import fold
 
 
@@ -29,7 +27,7 @@ class Entry:
     @property
     def pixel_data_offset(self) -> int | None:
         """Where the pixels begin in the file; None without pixels, and in a deflated data set."""
-        if self.header.pixels is None or self.transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
+        if self.header.pixels is None or self.transfer_syntax_uid in DEFLATED:
             return None
         return self.dataset_offset + self.header.pixels.offset
 

@@ -29,6 +29,8 @@ _WANTED = frozenset(
 )
 _MANDATORY = ("SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID")
 MAX_INFLATED = 8 << 30
+# PS3.5 A.5, A.6, A.7 and their HTJ2K twin: the whole data set is one deflated stream.
+DEFLATED = frozenset({str(DeflatedExplicitVRLittleEndian), "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
 
 Value = str | int | None
 
@@ -78,7 +80,7 @@ def encoding_of(transfer_syntax_uid: str) -> scan.Encoding:
 
 
 def _window(fd: int, start: int, end: int, transfer_syntax_uid: str) -> Window:
-    if transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
+    if transfer_syntax_uid in DEFLATED:
         return DeflatedWindow(fd, start, end, MAX_INFLATED)
     return FileWindow(fd, start, end)
 

@@ -1,0 +1,156 @@
+"""Association requests read and answered, with the PDU classes of pynetdicom (PS3.8 9.3.2 to 9.3.4, PS3.7 D.3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from pydicom.uid import UID
+from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
+from pynetdicom.pdu_primitives import (
+    A_ASSOCIATE,
+    ImplementationClassUIDNotification,
+    ImplementationVersionNameNotification,
+    MaximumLengthNotification,
+    SCP_SCU_RoleSelectionNegotiation,
+)
+from pynetdicom.presentation import PresentationContext
+
+from pacs.contexts import Negotiated, Proposed, Roles
+from pacs.upper_layer import AbortReason, ProtocolError
+from storage.meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+
+_APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
+
+
+class Rejection(Enum):
+    """Why an association is refused: result, source, reason of PS3.8 table 9-21."""
+
+    APPLICATION_CONTEXT = (1, 1, 2)
+    CALLING_AE_TITLE = (1, 1, 3)
+    CALLED_AE_TITLE = (1, 1, 7)
+    PROTOCOL_VERSION = (1, 2, 2)
+    TEMPORARY_CONGESTION = (2, 3, 1)
+    LOCAL_LIMIT = (2, 3, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a peer asks for."""
+
+    calling_aet: str
+    called_aet: str
+    application_context: str
+    protocol_version: int
+    maximum_pdu: int
+    """The longest P-DATA-TF PDU that the peer takes; 0 means no limit."""
+    contexts: tuple[Proposed, ...]
+    roles: Mapping[str, Roles]
+    implementation: str
+
+
+def decode_request(body: memoryview) -> Request:
+    """Read the body of an A-ASSOCIATE-RQ PDU.
+
+    Raises:
+        ProtocolError: it cannot be read.
+    """
+    pdu = A_ASSOCIATE_RQ()
+    try:
+        pdu.decode(b"\x01\x00" + len(body).to_bytes(4, "big") + bytes(body))
+        return _request(pdu.to_primitive(), pdu)
+    except Exception as e:
+        # The decoder was not written for hostile bytes and fails with whatever comes; for the peer it is all one.
+        raise ProtocolError(
+            f"the association request cannot be read ({type(e).__name__}: {e})", AbortReason.INVALID_PARAMETER
+        ) from e
+
+
+def _request(primitive: A_ASSOCIATE, pdu: A_ASSOCIATE_RQ) -> Request:
+    roles: dict[str, Roles] = {}
+    maximum_pdu, implementation = 0, ""
+    for item in primitive.user_information:
+        match item:
+            case MaximumLengthNotification():
+                maximum_pdu = item.maximum_length_received
+            case SCP_SCU_RoleSelectionNegotiation():
+                roles[str(item.sop_class_uid)] = Roles(bool(item.scu_role), bool(item.scp_role))
+            case ImplementationVersionNameNotification():
+                implementation = str(item.implementation_version_name or "")
+    return Request(
+        calling_aet=primitive.calling_ae_title.strip(),
+        called_aet=primitive.called_ae_title.strip(),
+        application_context=str(primitive.application_context_name),
+        protocol_version=pdu.protocol_version,
+        maximum_pdu=maximum_pdu,
+        contexts=tuple(_proposed(c) for c in primitive.presentation_context_definition_list),
+        roles=roles,
+        implementation=implementation,
+    )
+
+
+def _proposed(c: PresentationContext) -> Proposed:
+    if c.context_id is None or c.abstract_syntax is None:
+        raise ValueError("a presentation context lacks its ID or abstract syntax")
+    return Proposed(c.context_id, str(c.abstract_syntax), tuple(str(ts) for ts in c.transfer_syntax))
+
+
+def refusal(request: Request) -> Rejection | None:
+    """Return why a request cannot be met whatever it proposes; None when it can."""
+    if not request.protocol_version & 1:
+        return Rejection.PROTOCOL_VERSION
+    if request.application_context != _APPLICATION_CONTEXT:
+        return Rejection.APPLICATION_CONTEXT
+    return None
+
+
+def encode_acceptance(
+    request: Request, contexts: tuple[Negotiated, ...], roles: Mapping[str, Roles], maximum_pdu: int
+) -> bytes:
+    """Return the A-ASSOCIATE-AC PDU."""
+    primitive = A_ASSOCIATE()
+    primitive.application_context_name = UID(_APPLICATION_CONTEXT)
+    primitive.calling_ae_title = request.calling_aet
+    primitive.called_ae_title = request.called_aet
+    primitive.result = 0
+    primitive.result_source = 1
+    primitive.presentation_context_definition_results_list = [_result(n) for n in contexts]
+    primitive.user_information = [*_identity(maximum_pdu), *(_role(uid, r) for uid, r in roles.items())]
+    return bytes(A_ASSOCIATE_AC(primitive).encode())
+
+
+def _identity(
+    maximum_pdu: int,
+) -> list[MaximumLengthNotification | ImplementationClassUIDNotification | ImplementationVersionNameNotification]:
+    length = MaximumLengthNotification()
+    length.maximum_length_received = maximum_pdu
+    class_uid = ImplementationClassUIDNotification()
+    class_uid.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
+    version = ImplementationVersionNameNotification()
+    version.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    return [length, class_uid, version]
+
+
+def _result(n: Negotiated) -> PresentationContext:
+    context = PresentationContext()
+    context.context_id = n.context_id
+    context.abstract_syntax = UID(n.abstract_syntax)
+    context.transfer_syntax = [UID(n.transfer_syntax)]
+    context.result = int(n.result)
+    return context
+
+
+def _role(uid: str, r: Roles) -> SCP_SCU_RoleSelectionNegotiation:
+    item = SCP_SCU_RoleSelectionNegotiation()
+    item.sop_class_uid = UID(uid)
+    item.scu_role = r.scu
+    item.scp_role = r.scp
+    return item
+
+
+def encode_rejection(rejection: Rejection) -> bytes:
+    """Return the A-ASSOCIATE-RJ PDU."""
+    primitive = A_ASSOCIATE()
+    primitive.result, primitive.result_source, primitive.diagnostic = rejection.value
+    return bytes(A_ASSOCIATE_RJ(primitive).encode())

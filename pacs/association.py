@@ -1,0 +1,150 @@
+"""An established association, as acceptor: messages in, responses out, data sets streamed.
+
+One thread serves one association from its request to its end. A data set is never put together here unless a handler
+asks for it and names a limit: `data_set` hands over fragments as they come from the socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pacs import dimse
+from pacs.contexts import Negotiated, Result
+from pacs.dimse import Command, CommandError, Tag
+from pacs.upper_layer import PDV, AbortReason, PDUType, ProtocolError, UpperLayer, fragments, pdvs
+
+MAX_COMMAND = 1 << 14
+
+
+class Released(Exception):
+    """The peer asked for release and was answered."""
+
+
+class Aborted(Exception):
+    """The peer aborted."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What happened on one association, for its one line in the log."""
+
+    stored: int = 0
+    already_stored: int = 0
+    refused: int = 0
+    echoed: int = 0
+    bytes: int = 0
+    notes: list[str] = field(default_factory=list)
+    """The first few reasons of refusals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end."""
+
+    calling_aet: str
+    called_aet: str
+    address: str
+    maximum_pdu: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One request: its command set and the context it came on; its data set, if any, is still to be read."""
+
+    context: Negotiated
+    command: Command
+
+    @property
+    def has_data_set(self) -> bool:
+        """Tell whether a data set follows (PS3.7 E.1)."""
+        return self.command.get(Tag.COMMAND_DATA_SET_TYPE, dimse.NO_DATA_SET) != dimse.NO_DATA_SET
+
+
+class Association:
+    """Messages over an upper layer whose association is established."""
+
+    def __init__(self, upper_layer: UpperLayer, peer: Peer, contexts: Mapping[int, Negotiated]) -> None:
+        self.upper_layer = upper_layer
+        self.peer = peer
+        self.contexts = contexts
+        self.tally = Tally()
+        self._waiting: Iterator[PDV] = iter(())
+
+    def receive(self) -> Message:
+        """Wait for the next request.
+
+        Raises:
+            Released, Aborted: the peer ends the association.
+            ConnectionEnded: it is gone.
+            ProtocolError: it broke the rules.
+        """
+        parts = bytearray()
+        while True:
+            pdv = self._next_pdv()
+            if not pdv.is_command:
+                raise ProtocolError("a data set without a command before it", AbortReason.UNEXPECTED_PARAMETER)
+            parts += pdv.fragment
+            if len(parts) > MAX_COMMAND:
+                raise ProtocolError(f"a command set of more than {MAX_COMMAND} bytes", AbortReason.INVALID_PARAMETER)
+            if pdv.is_last:
+                return self._message(pdv.context_id, bytes(parts))
+
+    def _message(self, context_id: int, command: bytes) -> Message:
+        context = self.contexts.get(context_id)
+        if context is None or context.result is not Result.ACCEPTED:
+            raise ProtocolError(f"presentation context {context_id} was not accepted", AbortReason.INVALID_PARAMETER)
+        try:
+            return Message(context, dimse.decode(command))
+        except CommandError as e:
+            raise ProtocolError(str(e), AbortReason.INVALID_PARAMETER) from e
+
+    def data_set(self, message: Message) -> Iterator[memoryview]:
+        """Hand over the fragments of a message's data set; each is valid until the next one is asked for.
+
+        Raises as `receive`, but a release inside a data set is a ProtocolError.
+        """
+        while True:
+            try:
+                pdv = self._next_pdv()
+            except Released:
+                raise ProtocolError("release inside a data set", AbortReason.UNEXPECTED_PDU) from None
+            if pdv.is_command or pdv.context_id != message.context.context_id:
+                raise ProtocolError("another message inside a data set", AbortReason.UNEXPECTED_PARAMETER)
+            yield pdv.fragment
+            if pdv.is_last:
+                return
+
+    def respond(self, message: Message, response: Command, data_set: bytes | None = None) -> None:
+        """Send a response on the context of its request.
+
+        Raises:
+            ConnectionEnded: the peer is gone.
+        """
+        context_id, limit = message.context.context_id, self.peer.maximum_pdu
+        for body in fragments(context_id, dimse.encode(response), limit, is_command=True):
+            self.upper_layer.send(PDUType.P_DATA_TF, *body)
+        if data_set is not None:
+            for body in fragments(context_id, data_set, limit, is_command=False):
+                self.upper_layer.send(PDUType.P_DATA_TF, *body)
+
+    def _next_pdv(self) -> PDV:
+        while True:
+            for pdv in self._waiting:
+                return pdv
+            self._waiting = self._read_pdvs()
+
+    def _read_pdvs(self) -> Iterator[PDV]:
+        kind, body = self.upper_layer.read()
+        if kind == PDUType.P_DATA_TF:
+            return pdvs(body)
+        if kind == PDUType.RELEASE_RQ:
+            self.upper_layer.send(PDUType.RELEASE_RP, bytes(4))
+            raise Released
+        if kind == PDUType.ABORT:
+            raise Aborted
+        known = kind in set(PDUType)
+        raise ProtocolError(
+            f"a PDU of type {kind:02X} on an established association",
+            AbortReason.UNEXPECTED_PDU if known else AbortReason.UNRECOGNIZED_PDU,
+        )

@@ -1,0 +1,1 @@
+"""One file per DIMSE service: each reads a message, asks the archive, and answers."""

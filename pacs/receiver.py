@@ -1,0 +1,138 @@
+"""A DICOM receiver: one process that listens on the port, a thread for each association.
+
+Several may run on one port (SO_REUSEPORT): the kernel spreads connections over them, and each uses a core of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+
+from pacs.associate import Rejection, Request
+from pacs.session import Session, SessionSettings
+from storage.archive import Archive
+
+_log = logging.getLogger("filmless.dicom")
+_BACKLOG = 512
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverSettings:
+    """Where a receiver listens and how much it takes on."""
+
+    host: str = "0.0.0.0"
+    port: int = 11112
+    aet: str = "FILMLESS"
+    maximum_associations: int = 400
+    """Established at once in this process; a further one is rejected as transient (PS3.8 9.3.4)."""
+    maximum_connections: int = 600
+    """With those that have not asked for an association yet; a further one is closed at once."""
+    stop_seconds: float = 10.0
+    """How long associations may go on after a stop is asked for."""
+    session: SessionSettings = field(default_factory=SessionSettings)
+
+
+class PortInUse(Exception):
+    """The port cannot be listened on."""
+
+
+class Receiver:
+    """Accepts connections until it is stopped."""
+
+    def __init__(self, archive: Archive, settings: ReceiverSettings) -> None:
+        self._archive = archive
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._connections: set[socket.socket] = set()
+        self._established: set[threading.Thread] = set()
+        self._stopping = threading.Event()
+        self._listener = listen(settings.host, settings.port)
+
+    @property
+    def port(self) -> int:
+        """The port listened on; tells which one the system chose for port 0."""
+        return int(self._listener.getsockname()[1])
+
+    def serve(self) -> None:
+        """Accept until `stop`, then wait for the associations that are open, for a while."""
+        while not self._stopping.is_set():
+            try:
+                connection, address = self._listener.accept()
+            except OSError as e:
+                if self._stopping.is_set():
+                    break
+                # Out of descriptors, most likely: it passes when associations end.
+                _log.error("cannot accept a connection: %s", e)
+                time.sleep(0.1)
+                continue
+            self._take(connection, address[0])
+        self._wait_for_the_rest()
+
+    def stop(self) -> None:
+        """Stop accepting; safe in a signal handler."""
+        self._stopping.set()
+        # Wakes the thread that waits in accept; close alone does not.
+        try:
+            self._listener.shutdown(socket.SHUT_RDWR)
+        finally:
+            self._listener.close()
+
+    def _take(self, connection: socket.socket, address: str) -> None:
+        with self._lock:
+            full = len(self._connections) >= self._settings.maximum_connections
+            if not full:
+                self._connections.add(connection)
+        if full:
+            _log.warning("connection from %s closed: %d are open", address, self._settings.maximum_connections)
+            connection.close()
+            return
+        threading.Thread(target=self._run, args=(connection, address), name=f"dicom-{address}", daemon=True).start()
+
+    def _run(self, connection: socket.socket, address: str) -> None:
+        try:
+            Session(connection, address, self._archive, self._settings.session, self._admit).run()
+        finally:
+            with self._lock:
+                self._connections.discard(connection)
+                self._established.discard(threading.current_thread())
+
+    def _admit(self, request: Request) -> Rejection | None:
+        """Count an association in, unless there are too many; only those that asked for one take a place."""
+        with self._lock:
+            if self._stopping.is_set():
+                return Rejection.TEMPORARY_CONGESTION
+            if len(self._established) >= self._settings.maximum_associations:
+                return Rejection.LOCAL_LIMIT
+            self._established.add(threading.current_thread())
+            return None
+
+    def _wait_for_the_rest(self) -> None:
+        deadline = time.monotonic() + self._settings.stop_seconds
+        while time.monotonic() < deadline:
+            with self._lock:
+                if not self._established:
+                    return
+            time.sleep(0.05)
+        _log.warning("stopped with %d associations open", len(self._established))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open a listening socket that shares its port with other receivers.
+
+    Raises:
+        PortInUse: another program has it, or the address is not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as e:
+        listener.close()
+        raise PortInUse(f"cannot listen for DICOM on {host}:{port}: {e.strerror or e}") from e
+    return listener

@@ -1,0 +1,31 @@
+"""Which handler answers which message."""
+
+from __future__ import annotations
+
+from pacs import dimse
+from pacs.association import Association, Message
+from pacs.dimse import CommandField, Tag
+from pacs.handlers import echo, store
+from pacs.status import Status
+from storage.archive import Archive
+
+
+def dispatch(assoc: Association, message: Message, archive: Archive) -> None:
+    """Hand a request to its handler; refuse what no handler knows (PS3.7 9.1, C.5.22)."""
+    match message.command[Tag.COMMAND_FIELD]:
+        case CommandField.C_STORE_RQ:
+            store.handle(assoc, message, archive)
+        case CommandField.C_ECHO_RQ:
+            echo.handle(assoc, message)
+        case CommandField.C_CANCEL_RQ:
+            pass  # PS3.7 9.3.2.3: it came after its operation had ended, and has no answer of its own
+        case _:
+            _refuse(assoc, message)
+
+
+def _refuse(assoc: Association, message: Message) -> None:
+    if message.has_data_set:
+        for _ in assoc.data_set(message):
+            pass
+    comment = f"operation {message.command[Tag.COMMAND_FIELD]:04X}H is not offered"
+    assoc.respond(message, dimse.response(message.command, Status.UNRECOGNIZED_OPERATION, comment=comment))

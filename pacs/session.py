@@ -1,0 +1,127 @@
+"""One connection from its first byte to its one line in the log."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pacs import associate, contexts, services
+from pacs.association import Aborted, Association, Peer, Released
+from pacs.upper_layer import AbortReason, ConnectionEnded, PDUType, ProtocolError, Timeouts, UpperLayer
+from storage.archive import Archive
+
+_log = logging.getLogger("filmless.dicom")
+MAX_REQUEST = 1 << 19
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """How connections are served."""
+
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    maximum_pdu: int = 1 << 17
+    """Longest P-DATA-TF PDU taken: few senders go beyond, and each association holds one in memory."""
+
+
+class Rejected(Exception):
+    """The association was refused; the peer has been told."""
+
+
+class Session:
+    """Serves one connection: request, messages, end.
+
+    `admit` is asked once the request is read and answers with a reason to reject, or None.
+    """
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        address: str,
+        archive: Archive,
+        settings: SessionSettings,
+        admit: Callable[[associate.Request], associate.Rejection | None],
+    ) -> None:
+        self._upper_layer = UpperLayer(connection, settings.timeouts, MAX_REQUEST)
+        self._address = address
+        self._archive = archive
+        self._settings = settings
+        self._admit = admit
+        self._assoc: Association | None = None
+        self._request: associate.Request | None = None
+
+    def run(self) -> None:
+        """Serve until the end, whatever it is; never raises."""
+        began = time.monotonic()
+        outcome = self._serve()
+        self._log(outcome, time.monotonic() - began)
+
+    def _serve(self) -> str:
+        try:
+            assoc = self._assoc = self._establish()
+            while True:
+                services.dispatch(assoc, assoc.receive(), self._archive)
+        except Released:
+            self._upper_layer.close()
+            return "released"
+        except Rejected as e:
+            self._upper_layer.close()
+            return f"rejected: {e}"
+        except Aborted:
+            self._upper_layer.close()
+            return "aborted by the peer"
+        except ConnectionEnded as e:
+            self._upper_layer.close()
+            return str(e)
+        except ProtocolError as e:
+            self._upper_layer.abort(e.reason)
+            return f"aborted: {e}"
+        except Exception:
+            # One association's surprise must not end the others; the peer gets an abort, the log the trace.
+            _log.exception("association with %s failed", self._address)
+            self._upper_layer.abort(AbortReason.NOT_SPECIFIED)
+            return "aborted: internal error"
+
+    def _establish(self) -> Association:
+        kind, body = self._upper_layer.read(within=self._settings.timeouts.artim)
+        if kind == PDUType.ABORT:
+            raise Aborted
+        if kind != PDUType.ASSOCIATE_RQ:
+            raise ProtocolError(f"a PDU of type {kind:02X} before an association", AbortReason.UNEXPECTED_PDU)
+        request = self._request = associate.decode_request(body)
+        rejection = associate.refusal(request) or self._admit(request)
+        if rejection is not None:
+            self._upper_layer.send_encoded(associate.encode_rejection(rejection))
+            raise Rejected(rejection.name.lower().replace("_", " "))
+        answers = contexts.negotiate(request.contexts)
+        roles = contexts.accept_roles(request.roles)
+        acceptance = associate.encode_acceptance(request, answers, roles, self._settings.maximum_pdu)
+        self._upper_layer.send_encoded(acceptance)
+        # Some peers count the header into the maximum length, others not (PS3.8 D.1).
+        self._upper_layer.maximum_pdu = self._settings.maximum_pdu + 64
+        peer = Peer(request.calling_aet, request.called_aet, self._address, request.maximum_pdu)
+        return Association(self._upper_layer, peer, {n.context_id: n for n in answers})
+
+    def _log(self, outcome: str, seconds: float) -> None:
+        caller = self._request.calling_aet if self._request else "?"
+        called = self._request.called_aet if self._request else "?"
+        tally = self._assoc.tally if self._assoc else None
+        counts = (
+            f"stored={tally.stored} already_stored={tally.already_stored} refused={tally.refused} "
+            f"echoed={tally.echoed} bytes={tally.bytes} "
+            if tally
+            else ""
+        )
+        _log.info(
+            "association %s@%s to %s: %sseconds=%.3f outcome=%s",
+            caller,
+            self._address,
+            called,
+            counts,
+            seconds,
+            outcome,
+        )
+        for note in tally.notes if tally else ():
+            _log.warning("association %s@%s: refused %s", caller, self._address, note)

@@ -1,0 +1,257 @@
+"""The DICOM upper layer on one TCP connection: whole PDUs in, whole PDUs out, nothing polled.
+
+Facts from PS3.8 that this module rests on:
+- 9.3.1: every PDU is type (1 byte), reserved (1), length (4, big endian) and so many bytes. Types: 01 A-ASSOCIATE-RQ,
+  02 -AC, 03 -RJ, 04 P-DATA-TF, 05 A-RELEASE-RQ, 06 -RP, 07 A-ABORT.
+- 9.3.5: P-DATA-TF holds presentation data values: length (4, of what follows), context ID (1), control header (1),
+  fragment. E.2: bit 0 of the control header is command (1) or data set (0), bit 1 is "last fragment".
+- D.1: the maximum length each side announces bounds the P-DATA-TF PDUs sent to it, without the six bytes of header.
+- 9.1.5, ARTIM: a peer that connects and does not ask for an association, or does not close after a release or abort, is
+  disconnected when the timer ends.
+
+Why blocking: a thread per association that sleeps in the kernel until bytes come costs nothing while idle, and reads a
+PDU in as few system calls as its size allows. The receive buffer is one per association and used again for each PDU; a
+fragment handed out is a view on it, valid until the next PDU is read.
+
+A deadline stands over every PDU as a whole, so that a peer that trickles bytes is cut off like a silent one.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import IntEnum
+
+_HEADER = struct.Struct(">BxI")
+_PDV = struct.Struct(">IBB")
+_COMMAND, _LAST = 0x01, 0x02
+_FIRST_BUFFER = 1 << 14
+
+
+class PDUType(IntEnum):
+    """PDU types of PS3.8 9.3.1."""
+
+    ASSOCIATE_RQ = 0x01
+    ASSOCIATE_AC = 0x02
+    ASSOCIATE_RJ = 0x03
+    P_DATA_TF = 0x04
+    RELEASE_RQ = 0x05
+    RELEASE_RP = 0x06
+    ABORT = 0x07
+
+
+class AbortReason(IntEnum):
+    """Reasons of an abort by the service provider, PS3.8 table 9-26."""
+
+    NOT_SPECIFIED = 0
+    UNRECOGNIZED_PDU = 1
+    UNEXPECTED_PDU = 2
+    UNRECOGNIZED_PARAMETER = 4
+    UNEXPECTED_PARAMETER = 5
+    INVALID_PARAMETER = 6
+
+
+class ConnectionEnded(Exception):
+    """The peer is gone, or may as well be: closed, reset, or silent past a deadline."""
+
+
+class ProtocolError(Exception):
+    """The peer broke the rules of PS3.8; carries the reason for the abort that follows."""
+
+    def __init__(self, message: str, reason: AbortReason) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds."""
+
+    artim: float = 30.0
+    """From connecting to a whole association request, and for the peer to close at the end."""
+    idle: float = 600.0
+    """Between one PDU and the next on an established association."""
+    pdu: float = 60.0
+    """From a PDU's first byte to its last, and for the peer to take one that is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class PDV:
+    """One presentation data value; `fragment` is valid until the next PDU is read."""
+
+    context_id: int
+    is_command: bool
+    is_last: bool
+    fragment: memoryview
+
+
+class UpperLayer:
+    """PDUs over a connected socket. Not for use by several threads at once."""
+
+    def __init__(self, connection: socket.socket, timeouts: Timeouts, maximum_pdu: int) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._socket = connection
+        self._timeouts = timeouts
+        self.maximum_pdu = maximum_pdu
+        """Longest body taken; may change between PDUs."""
+        # Grows when the first large PDU comes: hundreds of idle associations cost little.
+        self._buffer = memoryview(bytearray(_FIRST_BUFFER))
+        self._start = 0
+        self._end = 0
+
+    # ---- receiving
+
+    def read(self, within: float | None = None) -> tuple[int, memoryview]:
+        """Return the next PDU's type and its body; the view is valid until the next call.
+
+        `within` bounds the wait for its first byte (default: the idle time).
+
+        Raises:
+            ConnectionEnded: closed, reset, or out of time.
+            ProtocolError: the PDU is longer than was announced as acceptable.
+        """
+        wait = self._timeouts.idle if within is None else within
+        if self._end - self._start < _HEADER.size:
+            self._fill(_HEADER.size, wait)
+        kind, length = _HEADER.unpack_from(self._buffer, self._start)
+        if length > self.maximum_pdu:
+            raise ProtocolError(
+                f"a PDU of type {kind:02X} and {length} bytes is longer than {self.maximum_pdu}",
+                AbortReason.INVALID_PARAMETER,
+            )
+        if self._end - self._start < _HEADER.size + length:
+            self._fill(_HEADER.size + length, self._timeouts.pdu)
+        first = self._start + _HEADER.size
+        self._start = first + length
+        return kind, self._buffer[first : first + length]
+
+    def _fill(self, needed: int, wait: float) -> None:
+        """Receive until `needed` bytes are buffered from the current start."""
+        self._make_room(needed)
+        deadline = time.monotonic() + wait
+        while self._end - self._start < needed:
+            self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
+            try:
+                got = self._socket.recv_into(self._buffer[self._end :])
+            except TimeoutError:
+                raise ConnectionEnded(f"silent for {wait:g} s") from None
+            except OSError as e:
+                raise ConnectionEnded(f"connection lost: {e.strerror or e}") from None
+            if not got:
+                raise ConnectionEnded("closed by the peer")
+            if self._end == self._start:
+                # The first byte of a PDU has come: from here the rest has to follow.
+                deadline = time.monotonic() + self._timeouts.pdu
+            self._end += got
+
+    def _make_room(self, needed: int) -> None:
+        if self._start + needed <= len(self._buffer) and self._start < self._end:
+            return
+        left = bytes(self._buffer[self._start : self._end])
+        if needed > len(self._buffer):
+            # Room beyond one PDU, so that the beginning of the next comes with the same call.
+            self._buffer = memoryview(bytearray(1 << needed.bit_length()))
+        self._buffer[: len(left)] = left
+        self._start, self._end = 0, len(left)
+
+    def has_pending(self) -> bool:
+        """Tell, without waiting, whether bytes have come that were not read yet."""
+        if self._end > self._start:
+            return True
+        self._socket.setblocking(False)
+        try:
+            return len(self._socket.recv(1, socket.MSG_PEEK)) > 0
+        except BlockingIOError:
+            return False
+        except OSError as e:
+            raise ConnectionEnded(f"connection lost: {e.strerror or e}") from None
+
+    # ---- sending
+
+    def send(self, kind: PDUType, *parts: bytes | memoryview) -> None:
+        """Send one PDU whose body is `parts` one after the other.
+
+        Raises:
+            ConnectionEnded: the peer is gone or does not take it in time.
+        """
+        header = _HEADER.pack(kind, sum(len(p) for p in parts))
+        self._send_all(b"".join((header, *parts)))
+
+    def send_encoded(self, pdus: bytes) -> None:
+        """Send whole PDUs that were encoded elsewhere. Raises as `send`."""
+        self._send_all(pdus)
+
+    def _send_all(self, data: bytes) -> None:
+        self._socket.settimeout(self._timeouts.pdu)
+        try:
+            self._socket.sendall(data)
+        except TimeoutError:
+            raise ConnectionEnded(f"takes nothing for {self._timeouts.pdu:g} s") from None
+        except OSError as e:
+            raise ConnectionEnded(f"connection lost: {e.strerror or e}") from None
+
+    def abort(self, reason: AbortReason) -> None:
+        """Send an abort as service provider and close; what the peer makes of it does not matter any more."""
+        with suppress(ConnectionEnded):
+            self.send(PDUType.ABORT, bytes((0, 0, 2, reason)))
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection: first the own direction, so that the last PDU arrives, then all after ARTIM at most."""
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+            self._drain(time.monotonic() + min(self._timeouts.artim, 5.0))
+        except OSError:
+            pass  # the peer was faster
+        finally:
+            self._socket.close()
+
+    def _drain(self, deadline: float) -> None:
+        """Read and forget until the peer closes; closing with unread bytes would reset the connection under it."""
+        while (left := deadline - time.monotonic()) > 0:
+            self._socket.settimeout(left)
+            if not self._socket.recv_into(self._buffer):
+                return
+
+
+def pdvs(body: memoryview) -> Iterator[PDV]:
+    """Cut the body of a P-DATA-TF PDU into its presentation data values (PS3.8 9.3.5.1).
+
+    Raises:
+        ProtocolError: a length that does not fit the PDU.
+    """
+    at, end = 0, len(body)
+    while at < end:
+        if end - at < _PDV.size:
+            raise ProtocolError("a presentation data value is cut off", AbortReason.INVALID_PARAMETER)
+        length, context_id, control = _PDV.unpack_from(body, at)
+        # The length counts context ID and control header too.
+        if length < 2 or at + 4 + length > end:
+            raise ProtocolError(
+                f"a presentation data value of {length} bytes does not fit its PDU", AbortReason.INVALID_PARAMETER
+            )
+        fragment = body[at + _PDV.size : at + 4 + length]
+        yield PDV(context_id, bool(control & _COMMAND), bool(control & _LAST), fragment)
+        at += 4 + length
+
+
+def pdv_header(context_id: int, size: int, *, is_command: bool, is_last: bool) -> bytes:
+    """Return what stands before a fragment of `size` bytes."""
+    return _PDV.pack(size + 2, context_id, (_COMMAND if is_command else 0) | (_LAST if is_last else 0))
+
+
+def fragments(
+    context_id: int, data: bytes | memoryview, maximum_pdu: int, *, is_command: bool
+) -> Iterator[Sequence[bytes | memoryview]]:
+    """Cut `data` into bodies of P-DATA-TF PDUs that a peer with `maximum_pdu` takes; 0 means no limit (PS3.8 D.1)."""
+    room = max(maximum_pdu - _PDV.size, 1) if maximum_pdu else max(len(data), 1)
+    view = memoryview(data)
+    for at in range(0, max(len(view), 1), room):
+        piece = view[at : at + room]
+        header = pdv_header(context_id, len(piece), is_command=is_command, is_last=at + room >= len(view))
+        yield header, piece
