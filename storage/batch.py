@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from storage.attributes import Attribute, Level, Matching, at_level
 from storage.header import DEFLATED, Header, Value
@@ -20,6 +19,8 @@ class Entry:
     transfer_syntax_uid: str
     received_on: str
     """The day's folder, `yyyy/mm/dd`."""
+    received_at: str
+    """ISO 8601 in UTC."""
     size: int
     dataset_offset: int
     dataset_sha256: bytes
@@ -106,7 +107,7 @@ class Batch:
         ).fetchone()
         if known:
             return False
-        study = self._study(header)
+        study = self._study(entry)
         series = self._series_of(study, header)
         self._db.execute(
             _INSERT_INSTANCE,
@@ -148,13 +149,14 @@ class Batch:
             modalities = "\\".join(row[0] for row in found)
             self._db.execute("UPDATE study SET modalities = ? WHERE id = ?", (modalities, study.id))
 
-    def _study(self, header: Header) -> _Parent:
+    def _study(self, entry: Entry) -> _Parent:
+        header = entry.header
         uid = header.text("study_instance_uid")
         parent = self._studies.get(uid)
         row = self._db.execute("SELECT id, patient FROM study WHERE study_instance_uid = ?", (uid,)).fetchone()
         if row is None:
             patient = self._patient(header)
-            study_id = self._insert_study(header, patient)
+            study_id = self._insert_study(entry, patient)
             self._compare_patient(patient, study_id, header)
             parent = self._studies[uid] = _Parent(study_id)
             return parent
@@ -163,10 +165,9 @@ class Batch:
         self._compare_patient(row[1], row[0], header)
         return parent
 
-    def _insert_study(self, header: Header, patient: int) -> int:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        extra = (patient, "", 0, 0, now, self._revision, 0)
-        cursor = self._db.execute(_INSERT_STUDY, [*_values(_PATIENT + _STUDY, header), *extra])
+    def _insert_study(self, entry: Entry, patient: int) -> int:
+        extra = (patient, "", 0, 0, entry.received_at, self._revision, 0)
+        cursor = self._db.execute(_INSERT_STUDY, [*_values(_PATIENT + _STUDY, entry.header), *extra])
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 

@@ -18,6 +18,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 from storage.errors import DataFolderError, OutOfSpace, StorageError, WriteFailed
@@ -67,6 +68,20 @@ class IncomingFile:
             self.discard()
             raise
 
+    @classmethod
+    @contextmanager
+    def adopt(cls, path: Path) -> Iterator[Self]:
+        """Treat a whole file that stands in the archive as one that may be moved elsewhere, unchanged."""
+        adopted = cls.__new__(cls)
+        adopted.path, adopted.prefix_size, adopted.size = path, 0, path.stat().st_size
+        adopted.placed = True
+        with disk_errors(f"cannot open {path.name}"):
+            adopted.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            yield adopted
+        finally:
+            adopted.close()
+
     def write(self, data: Bytes) -> None:
         """Append bytes of the data set.
 
@@ -89,6 +104,13 @@ class IncomingFile:
     def dataset_sha256(self) -> bytes:
         """SHA-256 of what was written after the prefix."""
         return self._hash.digest()
+
+    def seal(self) -> None:
+        """Write the hash into the last bytes of the prefix, left for it; an adopted file stays as it is."""
+        if not self.prefix_size:
+            return
+        with disk_errors("cannot write an incoming object"):
+            os.pwrite(self.fd, self.dataset_sha256, self.prefix_size - len(self.dataset_sha256))
 
     def sync(self) -> None:
         """Put the bytes and the size on stable storage."""
@@ -181,6 +203,7 @@ class FileStore:
             OutOfSpace, WriteFailed: the disk refused; the object must not be acknowledged.
         """
         target = self.data / relative
+        incoming.seal()
         full = self.durability is Durability.FULL
         if full:
             incoming.sync()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -134,16 +134,25 @@ class Incoming:
             self._files.place(self._file, relative)
         except FileExistsError:
             return self._meet(header, self._files.data / relative, received_on)
-        if self._index.add(self._entry(header, received_on)):
+        if self._indexed(self._entry(header, received_on)):
             return self._answer(header, Outcome.STORED)
         # Another sender of the same UID was indexed between the look and the move.
         return self._lost_race(header)
+
+    def _indexed(self, entry: Entry) -> bool:
+        """Add to the index; an object that cannot be found again is not kept either."""
+        try:
+            return self._index.add(entry)
+        except StorageError:
+            self._files.take_back(self._file)
+            raise
 
     def _entry(self, header: Header, received_on: str) -> Entry:
         return Entry(
             header=header,
             transfer_syntax_uid=self._announced.transfer_syntax_uid,
             received_on=received_on,
+            received_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             size=self._file.size,
             dataset_offset=self._file.prefix_size,
             dataset_sha256=self._file.dataset_sha256,

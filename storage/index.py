@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 
 from storage import rows, sql
@@ -172,6 +173,27 @@ class Index:
     def patient_conflicts(self, limit: int, offset: int) -> list[PatientConflict]:
         """Return identities with disagreeing values, the newest first."""
         return rows.patient_conflicts(self._connection(), limit, offset)
+
+    def received_since(self, day: str, data: Path) -> Iterator[Instance]:
+        """Return instances received on `yyyy/mm/dd` or later, the newest first; rows stand in the order of arrival."""
+        found = self._connection().execute(
+            f"SELECT {rows.INSTANCE_COLUMNS}, received_on FROM {sql.FROM[Level.INSTANCE]} ORDER BY instance.id DESC"
+        )
+        return (rows.instance(row, data) for row in takewhile(lambda row: row["received_on"] >= day, found))
+
+    def walk(self, after_id: int, limit: int, data: Path) -> list[tuple[int, Instance]]:
+        """Return instances with their row numbers, in the order of arrival, for a walk over all in pieces."""
+        found = self._connection().execute(
+            f"SELECT {rows.INSTANCE_COLUMNS} FROM {sql.FROM[Level.INSTANCE]} WHERE instance.id > ?"
+            " ORDER BY instance.id LIMIT ?",
+            (after_id, limit),
+        )
+        return [(row["id"], rows.instance(row, data)) for row in found]
+
+    def rows_up_to(self, row_id: int) -> int:
+        """Count the instances up to a row number."""
+        row = self._one("SELECT count(*) AS n FROM instance WHERE id <= ?", (row_id,))
+        return int(row["n"]) if row else 0
 
     def totals(self) -> tuple[int, int, int, int]:
         """Return the numbers of studies, series and instances, and the bytes of all files."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from dataclasses import dataclass
 
 from storage.errors import InvalidObject
 from storage.model import Source
@@ -12,15 +13,23 @@ from storage.window import FileWindow
 
 IMPLEMENTATION_CLASS_UID = "2.25.219337046154107394208306425180930372609"
 IMPLEMENTATION_VERSION_NAME = "FILMLESS_01"
+PRIVATE_INFORMATION_CREATOR_UID = f"{IMPLEMENTATION_CLASS_UID}.1"
+DIGEST_SIZE = 32
 PREAMBLE = 128
 _MAGIC = b"DICM"
 _SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX = 0x00020002, 0x00020003, 0x00020010
+_CREATOR, _PRIVATE_INFORMATION = 0x00020100, 0x00020102
+_WANTED = frozenset({_SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX, _CREATOR, _PRIVATE_INFORMATION})
 # A meta group is a few hundred bytes; private information (0002,0102) may add to it, an attack would add more.
 _MAX_META = 1 << 20
 
 
 def encode(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str, source: Source) -> bytes:
-    """Return preamble, prefix and meta group for a data set; the preamble is zeros, so nothing else hides in it."""
+    """Return preamble, prefix and meta group for a data set; the preamble is zeros, so nothing else hides in it.
+
+    The last 32 bytes are left for the SHA-256 of the data set, in Private Information (0002,0102): a file carries the
+    proof of its own content, whatever becomes of the index.
+    """
     elements = b"".join(
         [
             struct.pack("<HH2s2xI2s", 0x0002, 0x0001, b"OB", 2, b"\x00\x01"),
@@ -29,7 +38,10 @@ def encode(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str, 
             _text(0x0010, b"UI", transfer_syntax_uid),
             _text(0x0012, b"UI", IMPLEMENTATION_CLASS_UID),
             _text(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME),
-            _text(0x0016, b"AE", source.aet) if source.aet else b"",
+            _text(0x0016, b"AE", source.aet[:16]) if source.aet else b"",
+            _text(0x0100, b"UI", PRIVATE_INFORMATION_CREATOR_UID),
+            struct.pack("<HH2s2xI", 0x0002, 0x0102, b"OB", DIGEST_SIZE),
+            bytes(DIGEST_SIZE),
         ]
     )
     length = struct.pack("<HH2sHI", 0x0002, 0x0000, b"UL", 4, len(elements))
@@ -42,24 +54,42 @@ def _text(element: int, vr: bytes, value: str) -> bytes:
     return struct.pack("<HH2sH", 0x0002, element, vr, len(raw)) + raw
 
 
-def read(fd: int, size: int) -> tuple[int, str, str, str]:
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What the meta group of a file says."""
+
+    data_set_offset: int
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    dataset_sha256: bytes | None
+    """As this application recorded it; None in files of others."""
+
+
+def read(fd: int, size: int) -> Meta:
     """Read the meta group of an open file of `size` bytes.
 
-    Returns:
-        Where the data set begins, and the SOP Class, SOP Instance and Transfer Syntax UID that the group names.
-
     Raises:
-        InvalidObject: no prefix, or a meta group that cannot be read.
+        InvalidObject: no prefix, or a meta group that cannot be read or names no transfer syntax.
     """
     start = data_set_offset(fd, size)
-    values = scan(
-        FileWindow(fd, PREAMBLE + len(_MAGIC), start), EXPLICIT_LITTLE, {_SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX}
-    ).values
-    if _TRANSFER_SYNTAX not in values:
+    values = scan(FileWindow(fd, PREAMBLE + len(_MAGIC), start), EXPLICIT_LITTLE, _WANTED).values
+    texts = {tag: values.get(tag, b"").decode("ascii", "replace").strip(" \0") for tag in values}
+    if not texts.get(_TRANSFER_SYNTAX):
         raise InvalidObject("the file meta information names no transfer syntax")
-    names = (values.get(tag, b"").decode("ascii", "replace").strip(" \0") for tag in (_SOP_CLASS, _SOP_INSTANCE))
-    sop_class_uid, sop_instance_uid = names
-    return start, sop_class_uid, sop_instance_uid, values[_TRANSFER_SYNTAX].decode("ascii", "replace").strip(" \0")
+    ours = texts.get(_CREATOR) == PRIVATE_INFORMATION_CREATOR_UID
+    return Meta(
+        data_set_offset=start,
+        sop_class_uid=texts.get(_SOP_CLASS, ""),
+        sop_instance_uid=texts.get(_SOP_INSTANCE, ""),
+        transfer_syntax_uid=texts[_TRANSFER_SYNTAX],
+        dataset_sha256=values.get(_PRIVATE_INFORMATION) if ours else None,
+    )
+
+
+def has_prefix(fd: int) -> bool:
+    """Tell whether an open file begins as a DICOM file does."""
+    return os.pread(fd, len(_MAGIC), PREAMBLE) == _MAGIC
 
 
 def data_set_offset(fd: int, size: int) -> int:

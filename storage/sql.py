@@ -11,7 +11,7 @@ from storage.names import fold
 from storage.query import Condition, OneOf, Order, Query, Range, Wildcard, Words
 
 _TABLE = {Level.STUDY: "study", Level.SERIES: "series", Level.INSTANCE: "instance"}
-_FROM = {
+FROM = {
     Level.STUDY: "study",
     Level.SERIES: "series JOIN study ON study.id = series.study",
     Level.INSTANCE: "instance JOIN series ON series.id = instance.series JOIN study ON study.id = series.study",
@@ -34,7 +34,7 @@ def select(query: Query, columns: str) -> Statement:
         QueryError: an attribute below the level of the query.
     """
     where, values = _where(query)
-    text = f"SELECT {columns} FROM {_FROM[query.level]}{where} ORDER BY {_order(query)}"
+    text = f"SELECT {columns} FROM {FROM[query.level]}{where} ORDER BY {_order(query)}"
     if query.limit is not None or query.offset:
         text += " LIMIT ? OFFSET ?"
         values += (-1 if query.limit is None else query.limit, query.offset)
@@ -44,7 +44,7 @@ def select(query: Query, columns: str) -> Statement:
 def count(query: Query) -> Statement:
     """Return the statement that counts all answers to `query`, whatever its limit."""
     where, values = _where(query)
-    return Statement(f"SELECT count(*) FROM {_FROM[query.level]}{where}", values)
+    return Statement(f"SELECT count(*) FROM {FROM[query.level]}{where}", values)
 
 
 def _where(query: Query) -> tuple[str, tuple[str | int, ...]]:
