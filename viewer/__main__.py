@@ -1,0 +1,86 @@
+"""`python -m viewer`: the web side as a process of its own; `filmless serve` starts it this way."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from storage.archive import Archive
+from storage.errors import StorageError
+from storage.records import Records
+from storage.settings import ArchiveSettings
+from viewer.config import ViewerSettings
+from viewer.server import CannotListen, free_port, serve
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve; return 0 after a stop by signal, 1 when it cannot start, 2 for wrong usage."""
+    settings = _settings(_parser().parse_args(argv))
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        _check_data(settings)
+        if settings.http_port == 0:
+            settings = replace(settings, http_port=free_port(settings.http_host))
+        serve(settings)
+    except (StorageError, CannotListen) as error:
+        print(f"filmless viewer: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _check_data(settings: ViewerSettings) -> None:
+    """Open and migrate once, before there are workers: what is wrong is said in one line, once."""
+    Records.open(settings.data).close()
+    Archive.open(ArchiveSettings(data=settings.data)).close()
+
+
+def _settings(args: argparse.Namespace) -> ViewerSettings:
+    return ViewerSettings(
+        data=args.data,
+        http_host=args.http_host,
+        http_port=args.http_port,
+        dicom_host=args.dicom_host,
+        dicom_port=args.dicom_port,
+        aet=args.aet,
+        workers=args.workers,
+        threads=args.threads,
+        tls_certificate=args.tls_certificate,
+        tls_key=args.tls_key,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    default = ViewerSettings(data=Path())
+    parser = argparse.ArgumentParser(prog="python -m viewer", description="Serve the web pages of one data folder.")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the data folder")
+    parser.add_argument("--http-host", default=default.http_host, help="address to listen on (%(default)s)")
+    parser.add_argument("--http-port", type=_port, default=default.http_port, help="port, 0 for any (%(default)s)")
+    parser.add_argument("--dicom-host", default=default.dicom_host, help="where the receiver listens (%(default)s)")
+    parser.add_argument("--dicom-port", type=_port, default=default.dicom_port, help="its port (%(default)s)")
+    parser.add_argument("--aet", default=default.aet, help="its AE title (%(default)s)")
+    parser.add_argument("--workers", type=_count, default=default.workers, help="web processes (%(default)s)")
+    parser.add_argument("--threads", type=_count, default=default.threads, help="threads of each (%(default)s)")
+    parser.add_argument("--tls-certificate", type=Path, metavar="PEM", help="certificate; with --tls-key, serves https")
+    parser.add_argument("--tls-key", type=Path, metavar="PEM", help="private key of the certificate")
+    return parser
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 256:
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and 256")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""The RSGI application of one web process: live events answered here, everything else handed to Flask."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from http.cookies import CookieError, SimpleCookie
+from multiprocessing.synchronize import Event
+from typing import Any
+from urllib.parse import parse_qs
+
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
+
+from storage.records import Identity
+from viewer.app import create_app
+from viewer.auth import COOKIE
+from viewer.config import ViewerSettings
+from viewer.live import LiveStudies
+from viewer.permissions import Permission, may
+from viewer.rsgi_types import HTTPProtocol, Scope
+from viewer.services import services_of
+from viewer.wsgi_adapter import WsgiAdapter
+
+STUDY_EVENTS = "/events/studies"
+LIVE_SECONDS = 300.0
+"""A live list is closed after so long and comes back by itself: Granian queues what a dead client does not take."""
+RETRY_MS = 2000
+
+_EVENT_HEADERS = [
+    ("content-type", "text/event-stream; charset=utf-8"),
+    ("cache-control", "no-store"),
+    ("x-accel-buffering", "no"),
+    ("x-content-type-options", "nosniff"),
+]
+
+
+class Application:
+    """Made once per worker process, by `load`."""
+
+    def __init__(self, settings: ViewerSettings, stopping: Event) -> None:
+        app = create_app(settings)
+        self._settings = settings
+        self._stopping = stopping
+        self._services = services_of(app)
+        self._live = LiveStudies(self._services.archive, settings.poll_seconds)
+        self._flask = WsgiAdapter(app.wsgi_app, settings.threads, settings.waiting, settings.body_max_bytes)
+        self._closing = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to watch the archive and the parent process."""
+        self._tasks = [loop.create_task(self._live.poll()), loop.create_task(self._watch(os.getppid()))]
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Close what this process opened."""
+        for task in self._tasks:
+            task.cancel()
+        self._flask.close()
+        self._services.close()
+
+    async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        """Answer one request."""
+        if scope.path == STUDY_EVENTS and scope.method == "GET":
+            await self._study_events(scope, protocol)
+        else:
+            await self._flask(scope, protocol)
+
+    async def _watch(self, parent: int) -> None:
+        """Notice that the server is to stop: streams end at once, so that a graceful stop is a quick one.
+
+        A parent that was killed cannot say so; its worker would keep the port for ever.
+        """
+        while not self._stopping.is_set():
+            await asyncio.sleep(0.1)
+            if os.getppid() != parent:
+                os.kill(os.getpid(), signal.SIGTERM)
+                break
+        self._closing.set()
+
+    async def _study_events(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        identity = await asyncio.to_thread(self._identity, scope)
+        if identity is None or not may(identity.role, Permission.VIEW_STUDIES):
+            protocol.response_str(401, [("content-type", "text/plain")], "Please sign in\n")
+            return
+        if self._live.count >= self._settings.live_lists_max:
+            protocol.response_str(503, [("content-type", "text/plain"), ("retry-after", "10")], "Too many lists\n")
+            return
+        queue = self._live.subscribe()
+        left = asyncio.ensure_future(protocol.client_disconnect())
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            with contextlib.suppress(ProtocolClosed):
+                await self._stream(scope, protocol, queue, left, closing)
+        finally:
+            self._live.unsubscribe(queue)
+            left.cancel()
+            closing.cancel()
+
+    async def _stream(
+        self,
+        scope: Scope,
+        protocol: HTTPProtocol,
+        queue: asyncio.Queue[str],
+        left: asyncio.Future[Any],
+        closing: asyncio.Future[Any],
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        transport = protocol.response_stream(200, _EVENT_HEADERS)
+        await transport.send_str(f"retry: {RETRY_MS}\n\n" + await self._live.since(_seen(scope)))
+        end = loop.time() + LIVE_SECONDS
+        news: asyncio.Future[Any] = asyncio.ensure_future(queue.get())
+        try:
+            while not (left.done() or closing.done()) and loop.time() < end:
+                beat = self._settings.heartbeat_seconds
+                await asyncio.wait({news, left, closing}, timeout=beat, return_when=asyncio.FIRST_COMPLETED)
+                if news.done():
+                    await transport.send_str(news.result())
+                    news = asyncio.ensure_future(queue.get())
+                    continue
+                if await asyncio.to_thread(self._identity, scope) is None:
+                    return
+                await transport.send_str(": still here\n\n")
+        finally:
+            news.cancel()
+
+    def _identity(self, scope: Scope) -> Identity | None:
+        """Return who listens; looking does not keep a session from going idle."""
+        scheme, _, text = (scope.headers.get("authorization") or "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self._services.records.tokens.find(text.strip())
+        token = _cookie(scope)
+        session = self._services.records.sessions.find(token, touch=False) if token else None
+        return session.identity if session else None
+
+
+def load(settings: ViewerSettings, stopping: Event) -> Application:
+    """Make the application inside a worker process."""
+    return Application(settings, stopping)
+
+
+def _cookie(scope: Scope) -> str:
+    try:
+        cookies = SimpleCookie("; ".join(scope.headers.get_all("cookie")))
+    except CookieError:
+        return ""
+    return cookies[COOKIE].value if COOKIE in cookies else ""
+
+
+def _seen(scope: Scope) -> int:
+    """Return the newest revision that the list knows: of its last event, else of its rows."""
+    asked = parse_qs(scope.query_string).get("since", [""])[-1]
+    value = scope.headers.get("last-event-id") or asked
+    # 63 bits is what SQLite compares.
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= 18 else 1 << 62

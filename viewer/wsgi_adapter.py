@@ -1,0 +1,257 @@
+"""Flask (WSGI, PEP 3333) under Granian's RSGI: one asynchronous request in, one call in a bounded thread pool.
+
+Facts this rests on, tried with Granian 2.8:
+- `scope.path` is percent-decoded UTF-8; PEP 3333 wants those bytes as Latin-1.
+- `async for chunk in protocol` yields the body as it arrives; not asking for more holds the sender back.
+- `send_bytes` of a streamed response never waits for a slow client: it queues in memory without a limit. So a body is
+  handed over whole, and is at most `BODY_MAX` long; anything larger has to be a file, which Granian reads from the disk
+  as fast as the client takes it, and without a thread of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+from wsgiref.types import WSGIApplication
+
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from viewer.rsgi_types import HTTPProtocol, Scope
+
+log = logging.getLogger("filmless.viewer")
+
+BODY_MAX = 64 << 20
+READ_SECONDS = 60.0
+"""A body that brings nothing for so long is given up, so that a silent client does not keep a thread."""
+
+_NO_BODY = frozenset({204, 304})
+_Headers = list[tuple[str, str]]
+
+
+class RequestBody(io.RawIOBase):
+    """`wsgi.input`: read by a thread, filled from the event loop one chunk at a time."""
+
+    def __init__(self, chunks: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop, limit: int) -> None:
+        super().__init__()
+        self._chunks = chunks
+        self._loop = loop
+        self._left = limit
+        self._chunk = memoryview(b"")
+        self._ended = False
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill `buffer` with what is there, waiting for the client where nothing is.
+
+        Raises:
+            RequestEntityTooLarge: the body is longer than the limit, whatever it announced.
+            TimeoutError: the client fell silent.
+        """
+        while not self._chunk and not self._ended:
+            self._fetch()
+        count = min(len(buffer), len(self._chunk))
+        buffer[:count] = self._chunk[:count]
+        self._chunk = self._chunk[count:]
+        return count
+
+    def _fetch(self) -> None:
+        future = asyncio.run_coroutine_threadsafe(self._next(), self._loop)
+        try:
+            chunk = future.result(READ_SECONDS)
+        except TimeoutError:
+            future.cancel()
+            raise
+        if chunk is None:
+            self._ended = True
+            return
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise RequestEntityTooLarge
+        self._chunk = memoryview(chunk)
+
+    async def _next(self) -> bytes | None:
+        return await anext(self._chunks, None)
+
+
+class FileBody:
+    """What `wsgi.file_wrapper` returns: a file on the disk that the server can send by itself."""
+
+    def __init__(self, file: BinaryIO, block_size: int = 1 << 16) -> None:
+        self.file = file
+        self._block_size = block_size
+
+    @property
+    def path(self) -> str | None:
+        """The file's path, None for something that only looks like a file or has been read from already."""
+        name = getattr(self.file, "name", None)
+        return name if isinstance(name, str) and self.file.tell() == 0 else None
+
+    def __iter__(self) -> Iterable[bytes]:
+        while block := self.file.read(self._block_size):
+            yield block
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the application answered: status, headers and either bytes or a file's path."""
+
+    status: int = 500
+    headers: _Headers = field(default_factory=list)
+    body: bytes = b""
+    path: str | None = None
+
+
+class WsgiAdapter:
+    """Runs a WSGI application for RSGI requests; `close` ends its threads."""
+
+    def __init__(self, app: WSGIApplication, threads: int, waiting: int, request_max: int) -> None:
+        self._app = app
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="web")
+        self._slots = asyncio.Semaphore(threads)
+        self._waiting_max = waiting
+        self._waiting = 0
+        self._request_max = request_max
+
+    def close(self) -> None:
+        """Let running requests end, start no other."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def __call__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        """Answer one request."""
+        if self._announced(scope) > self._request_max:
+            protocol.response_str(413, [("content-type", "text/plain"), ("connection", "close")], "Request too large\n")
+            return
+        if self._slots.locked() and self._waiting >= self._waiting_max:
+            protocol.response_str(503, [("content-type", "text/plain"), ("retry-after", "1")], "Busy, try again\n")
+            return
+        if not await self._take_slot(protocol):
+            return
+        try:
+            loop = asyncio.get_running_loop()
+            body = RequestBody(aiter(protocol), loop, self._request_max)
+            answer = await loop.run_in_executor(self._pool, self._call, environ_of(scope, body))
+        finally:
+            self._slots.release()
+        _send(answer, protocol, is_head=scope.method == "HEAD")
+
+    async def _take_slot(self, protocol: HTTPProtocol) -> bool:
+        """Wait for a thread; False when the client left meanwhile, as a browser does that scrolls on."""
+        if not self._slots.locked():
+            await self._slots.acquire()
+            return True
+        self._waiting += 1
+        left = asyncio.ensure_future(protocol.client_disconnect())
+        slot = asyncio.ensure_future(self._slots.acquire())
+        try:
+            await asyncio.wait({left, slot}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._waiting -= 1
+            left.cancel()
+        if slot.done():
+            return True
+        slot.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            if await slot:
+                self._slots.release()
+        return False
+
+    def _announced(self, scope: Scope) -> int:
+        announced = scope.headers.get("content-length") or "0"
+        return int(announced) if announced.isascii() and announced.isdigit() else 0
+
+    def _call(self, environ: dict[str, Any]) -> Answer:
+        try:
+            return _run(self._app, environ)
+        except Exception:
+            log.exception("%s %s failed outside the app", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+            return Answer(500, [("content-type", "text/plain; charset=utf-8")], b"Internal error\n")
+
+
+def environ_of(scope: Scope, body: RequestBody) -> dict[str, Any]:
+    """Return the environment of PEP 3333 for a request."""
+    host, _, port = scope.server.rpartition(":")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope.path.encode("utf-8", "surrogateescape").decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_NAME": host.strip("[]"),
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": io.BufferedReader(body),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        "wsgi.file_wrapper": FileBody,
+    }
+    if scope.authority:
+        environ["HTTP_HOST"] = scope.authority
+    for name, value in scope.headers.items():
+        _add_header(environ, name, value)
+    return environ
+
+
+def _add_header(environ: dict[str, Any], name: str, value: str) -> None:
+    # `X_A` and `X-A` would become one variable: the underscore form is how headers are smuggled past proxies.
+    if "_" in name:
+        return
+    key = name.upper().replace("-", "_")
+    if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        key = f"HTTP_{key}"
+    if key in environ and key != "HTTP_HOST":
+        value = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
+    environ[key] = value
+
+
+def _run(app: WSGIApplication, environ: dict[str, Any]) -> Answer:
+    answer = Answer()
+    written = bytearray()
+
+    def start_response(status: str, headers: _Headers, exc_info: Any = None) -> Callable[[bytes], object]:
+        answer.status = int(status.split(" ", 1)[0])
+        answer.headers = [(name.lower(), value) for name, value in headers]
+        return written.extend
+
+    result = app(environ, start_response)
+    try:
+        if isinstance(result, FileBody) and result.path is not None:
+            answer.path = result.path
+        else:
+            for chunk in result:
+                written += chunk
+                if len(written) > BODY_MAX:
+                    raise ValueError(f"a response of more than {BODY_MAX} bytes has to be a file")
+            answer.body = bytes(written)
+    finally:
+        close = getattr(result, "close", None)
+        if close is not None:
+            close()
+    return answer
+
+
+def _send(answer: Answer, protocol: HTTPProtocol, *, is_head: bool) -> None:
+    if is_head or answer.status in _NO_BODY or answer.status < 200:
+        protocol.response_empty(answer.status, answer.headers)
+    elif answer.path is not None:
+        protocol.response_file(answer.status, answer.headers, answer.path)
+    else:
+        protocol.response_bytes(answer.status, answer.headers, answer.body)
