@@ -40,6 +40,11 @@ class PixelDescription:
     number_of_frames: int
 
     @property
+    def is_float(self) -> bool:
+        """Whether samples are floating point numbers."""
+        return self.element != INTEGER
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """(rows, columns) or (rows, columns, samples)."""
         plane = (self.rows, self.columns)
@@ -124,18 +129,23 @@ def _frames(ds: Dataset) -> int:
 
 
 def _photometric(ds: Dataset, samples: int) -> str:
-    value = str(ds.get("PhotometricInterpretation") or "").strip().upper()
+    value = str(attribute(ds, "PhotometricInterpretation") or "").strip().upper()
     return value or ("MONOCHROME2" if samples == 1 else "RGB")
 
 
 def _integer(ds: Dataset, keyword: str, default: int) -> int:
     """The value as a whole number; `default` where absent or empty; `PixelError` where it is no single number."""
-    try:
-        value = ds.get(keyword)
-    except (TypeError, ValueError, OverflowError, NotImplementedError) as error:
-        raise PixelError(f"{keyword} is not a whole number: {error}") from error
+    value = attribute(ds, keyword)
     if value is None or value == "":
         return default
     if not isinstance(value, int):
         raise PixelError(f"{keyword} is not one whole number: {str(value)[:40]}")
     return int(value)
+
+
+def attribute(ds: Dataset, keyword: str) -> object:
+    """The value of an attribute, None where absent; `PixelError` where pydicom cannot convert what is written."""
+    try:
+        return ds.get(keyword)
+    except (TypeError, ValueError, OverflowError, NotImplementedError, AttributeError, KeyError) as error:
+        raise PixelError(f"{keyword} cannot be read: {error}") from error

@@ -18,7 +18,7 @@ from itertools import pairwise
 from pydicom.dataset import Dataset
 
 from storage.errors import NotFound, PixelError
-from storage.pixels.description import PixelDescription
+from storage.pixels.description import PixelDescription, attribute
 from storage.pixels.header import PixelElement
 from storage.pixels.source import Source
 
@@ -118,8 +118,8 @@ def _item(source: Source, offset: int) -> Span | None:
 
 def _extended_frames(source: Source, ds: Dataset, first: int, frames: int) -> tuple[tuple[Span, ...], ...] | None:
     """Frames by the Extended Offset Table, None where it is absent or does not point at items."""
-    offsets = _unsigned_64(ds.get("ExtendedOffsetTable"))
-    lengths = _unsigned_64(ds.get("ExtendedOffsetTableLengths"))
+    offsets = _unsigned_64(attribute(ds, "ExtendedOffsetTable"))
+    lengths = _unsigned_64(attribute(ds, "ExtendedOffsetTableLengths"))
     if not len(offsets) == len(lengths) == frames:
         return None
     spans = []

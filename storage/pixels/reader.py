@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset
 
 from storage.errors import PixelError
 from storage.pixels.codecs import Cells, decoder_for
-from storage.pixels.description import PixelDescription, describe
+from storage.pixels.description import PixelDescription, attribute, describe
 from storage.pixels.frame_index import FrameIndex, Span, encapsulated_index, native_index
 from storage.pixels.header import Header, PixelElement, read_header
 from storage.pixels.limits import DecodeLimits
@@ -132,7 +132,7 @@ class PixelObject:
     def _element(self) -> PixelElement:
         element = self._header.element
         if element is None:
-            name = self.ds.get("SOPClassUID")
+            name = attribute(self.ds, "SOPClassUID")
             raise PixelError(f"there is no pixel data in this object ({getattr(name, 'name', 'unknown class')})")
         return element
 

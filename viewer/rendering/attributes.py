@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 # What pydicom raises when a value cannot be converted to its VR.
-_UNREADABLE = (TypeError, ValueError, OverflowError, NotImplementedError, AttributeError)
+_UNREADABLE = (TypeError, ValueError, OverflowError, NotImplementedError, AttributeError, KeyError)
 
 
 def value_of(ds: Dataset, keyword: str) -> object:

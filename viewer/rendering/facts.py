@@ -11,7 +11,7 @@ from storage.pixels import PixelObject
 from viewer.rendering.attributes import integer, macro, number, numbers, text
 from viewer.rendering.geometry import read_cosines, read_letters, read_position
 from viewer.rendering.modality import read_modality
-from viewer.rendering.prepare import Prepared
+from viewer.rendering.prepare import Prepared, is_inverse
 from viewer.rendering.spacing import read_aspect, read_regions, read_spacing
 from viewer.rendering.view import Window
 from viewer.rendering.voi import read_windows
@@ -58,7 +58,7 @@ def facts(obj: PixelObject, index: int, prepared: Prepared | None = None) -> Jso
     obj.frame_index.spans(index)
     little = ds.original_encoding[1] is not False
     modality = read_modality(ds, index, description.is_signed, little)
-    windows = read_windows(macro(ds, index, "FrameVOILUTSequence"))
+    windows = read_windows(macro(ds, index, "FrameVOILUTSequence"), description.is_float)
     default = prepared.default_window if prepared else windows[0] if windows else None
     return {
         "rows": description.rows,
@@ -68,7 +68,7 @@ def facts(obj: PixelObject, index: int, prepared: Prepared | None = None) -> Jso
         "modality": text(ds, "Modality"),
         "photometric_interpretation": description.photometric_interpretation,
         "is_colour": _is_colour(obj),
-        "is_inverse": description.photometric_interpretation == "MONOCHROME1",
+        "is_inverse": not _is_colour(obj) and is_inverse(ds, description),
         "bits_stored": description.bits_stored,
         "windows": [asdict(window) for window in windows],
         "default_window": asdict(default) if isinstance(default, Window) else None,

@@ -50,8 +50,8 @@ class Prepared:
     """A decoded frame, immutable and safe to share between threads and to cache (`nbytes` says what it costs).
 
     Exactly one of `grey` and `rgb` (uint8, rows x columns x 3) is set. `stored` are the stored values, for probing.
-    `voi` are the VOI transformations to choose from, at least one for grey frames; `stated_voi` tells whether the object
-    named them. `overlay` is True where graphics lie. `aspect` is pixel height over width.
+    `voi` are the VOI transformations to choose from, at least one for grey frames; `stated_voi` tells whether they are
+    the object's own. `overlay` is True where graphics lie. `aspect` is pixel height over width.
     """
 
     description: PixelDescription
@@ -117,9 +117,15 @@ def _prepare(obj: PixelObject, frame: Frame) -> Prepared:
     )
 
 
+def is_inverse(ds: Dataset, description: PixelDescription) -> bool:
+    """Whether low values are bright. INVERSE goes with MONOCHROME1 and says the same again (PS3.3 C.8.11.3.1.2)."""
+    is_monochrome1 = description.photometric_interpretation == "MONOCHROME1"
+    return is_monochrome1 or text(ds, "PresentationLUTShape") == "INVERSE"
+
+
 def _grey(ds: Dataset, frame: Frame, modality: Modality, description: PixelDescription, little: bool) -> Grey:
     stored = frame.values
-    inverse = frame.photometric_interpretation == "MONOCHROME1" or text(ds, "PresentationLUTShape") == "INVERSE"
+    inverse = is_inverse(ds, description)
     if stored.dtype.kind == "f":
         finite = np.isfinite(stored)
         values = modality.apply(np.where(finite, stored, 0))
@@ -182,7 +188,7 @@ def _voi(
     ds: Dataset, frame: Frame, grey: Grey, modality: Modality, description: PixelDescription, little: bool
 ) -> tuple[tuple[Voi, ...], bool]:
     signed = description.is_signed or bool(grey.values.size and grey.values.min() < 0)
-    stated = read_voi(ds, frame.index, signed, little)
+    stated = read_voi(ds, frame.index, signed, little, description.is_float)
     return (stated, True) if stated else ((_default_window(frame, grey, modality, description),), False)
 
 

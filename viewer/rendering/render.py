@@ -107,8 +107,8 @@ def _grey(grey: Grey, voi: Voi, invert: bool) -> NDArray[np.uint8]:
     if grey.codes is None:
         return shown
     if grey.colours is not None and grey.coloured is not None:
-        table = np.where(grey.coloured[:, None], grey.colours, shown[:, None])
-        return table[grey.codes]
+        table: NDArray[np.uint8] = np.where(grey.coloured[:, None], grey.colours, shown[:, None])
+        return np.take(table, grey.codes, axis=0)
     return np.take(shown, grey.codes)
 
 

@@ -24,17 +24,21 @@ from viewer.rendering.view import FUNCTIONS, LINEAR, LINEAR_EXACT, SIGMOID, Wind
 Voi = Window | LookupTable
 
 
-def read_voi(ds: Dataset, index: int, signed: bool, little_endian: bool) -> tuple[Voi, ...]:
+def read_voi(ds: Dataset, index: int, signed: bool, little_endian: bool, floating: bool = False) -> tuple[Voi, ...]:
     """All that the object offers for frame `index`: tables first, made for the very picture, then windows."""
     source = macro(ds, index, "FrameVOILUTSequence")
     tables = (read_table(item, signed, little_endian) for item in items(source, "VOILUTSequence"))
-    return (*tables, *read_windows(source))
+    return (*tables, *read_windows(source, floating))
 
 
-def read_windows(source: Dataset) -> tuple[Window, ...]:
-    """The windows with a width that can be applied; others (0 is common) are as good as absent."""
+def read_windows(source: Dataset, floating: bool) -> tuple[Window, ...]:
+    """The windows with a width that can be applied; others (0 is common) are as good as absent.
+
+    Where no function is stated it is LINEAR (C.11.2.1.3), whose half-pixel shift is made for whole numbers: on float
+    pixels a window from 0 to 1 would become a threshold at 0, so that those get LINEAR_EXACT.
+    """
     stated = text(source, "VOILUTFunction")
-    function = stated if stated in FUNCTIONS else LINEAR
+    function = stated if stated in FUNCTIONS else LINEAR_EXACT if floating else LINEAR
     pairs = zip(numbers(source, "WindowCenter"), numbers(source, "WindowWidth"), strict=False)
     names = texts(source, "WindowCenterWidthExplanation")
     windows = (_window(pair, function, name or "") for pair, name in zip_longest(pairs, names) if pair)
