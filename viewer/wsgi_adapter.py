@@ -80,7 +80,11 @@ class RequestBody(io.RawIOBase):
         self._chunk = memoryview(chunk)
 
     async def _next(self) -> bytes | None:
-        return await anext(self._chunks, None)
+        # Not `anext(chunks, None)`: CPython 3.11 crashes on it with an awaitable that is no coroutine, such as these.
+        try:
+            return await self._chunks.__anext__()
+        except StopAsyncIteration:
+            return None
 
 
 class FileBody:
