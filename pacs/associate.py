@@ -21,7 +21,7 @@ from pacs.contexts import Negotiated, Proposed, Roles
 from pacs.upper_layer import AbortReason, ProtocolError
 from storage.meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
-_APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
+APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
 
 
 class Rejection(Enum):
@@ -100,7 +100,7 @@ def refusal(request: Request) -> Rejection | None:
     """Return why a request cannot be met whatever it proposes; None when it can."""
     if not request.protocol_version & 1:
         return Rejection.PROTOCOL_VERSION
-    if request.application_context != _APPLICATION_CONTEXT:
+    if request.application_context != APPLICATION_CONTEXT:
         return Rejection.APPLICATION_CONTEXT
     return None
 
@@ -110,19 +110,20 @@ def encode_acceptance(
 ) -> bytes:
     """Return the A-ASSOCIATE-AC PDU."""
     primitive = A_ASSOCIATE()
-    primitive.application_context_name = UID(_APPLICATION_CONTEXT)
+    primitive.application_context_name = UID(APPLICATION_CONTEXT)
     primitive.calling_ae_title = request.calling_aet
     primitive.called_ae_title = request.called_aet
     primitive.result = 0
     primitive.result_source = 1
     primitive.presentation_context_definition_results_list = [_result(n) for n in contexts]
-    primitive.user_information = [*_identity(maximum_pdu), *(_role(uid, r) for uid, r in roles.items())]
+    primitive.user_information = [*identity(maximum_pdu), *(role_item(uid, r) for uid, r in roles.items())]
     return bytes(A_ASSOCIATE_AC(primitive).encode())
 
 
-def _identity(
+def identity(
     maximum_pdu: int,
 ) -> list[MaximumLengthNotification | ImplementationClassUIDNotification | ImplementationVersionNameNotification]:
+    """Return the user information that both sides send: the longest PDU taken, and who we are (PS3.7 D.3.3.2)."""
     length = MaximumLengthNotification()
     length.maximum_length_received = maximum_pdu
     class_uid = ImplementationClassUIDNotification()
@@ -141,7 +142,8 @@ def _result(n: Negotiated) -> PresentationContext:
     return context
 
 
-def _role(uid: str, r: Roles) -> SCP_SCU_RoleSelectionNegotiation:
+def role_item(uid: str, r: Roles) -> SCP_SCU_RoleSelectionNegotiation:
+    """Return the role selection item for one SOP class (PS3.7 D.3.3.4)."""
     item = SCP_SCU_RoleSelectionNegotiation()
     item.sop_class_uid = UID(uid)
     item.scu_role = r.scu

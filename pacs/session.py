@@ -114,7 +114,10 @@ class Session:
             if tally
             else ""
         )
-        _log.info(
+        # Who connects and says nothing is a health check, as a rule: no line for each of those.
+        level = logging.INFO if self._request or outcome != "closed by the peer" else logging.DEBUG
+        _log.log(
+            level,
             "association %s@%s to %s: %sseconds=%.3f outcome=%s",
             caller,
             self._address,

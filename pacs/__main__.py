@@ -1,0 +1,42 @@
+"""`python -m pacs`: one DICOM receiver, as `filmless serve` or systemd starts it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pacs.config import data_option, option
+from pacs.logs import set_up_logging
+from pacs.receiver import PortInUse, Receiver, ReceiverSettings
+from storage.archive import Archive
+from storage.errors import StorageError
+from storage.settings import GIB, ArchiveSettings, Durability
+
+
+@click.command()
+@data_option
+@option("aet", default="FILMLESS", help="Own AE title.")
+@option("dicom-host", default="0.0.0.0", help="Address to listen on.")
+@option("dicom-port", default=11112, help="Port to listen on; several receivers may share it.")
+@option("durability", default=Durability.FULL.value, type=click.Choice([d.value for d in Durability]))
+@option("minimum-free-bytes", default=GIB, help="Below so much free disk space new objects are refused.")
+def receive(data: Path, **values: Any) -> None:
+    """Run one DICOM receiver in the foreground."""
+    set_up_logging()
+    settings = ArchiveSettings(data, Durability(values["durability"]), values["minimum_free_bytes"])
+    try:
+        with Archive.open(settings) as archive:
+            receiver = Receiver(archive, ReceiverSettings(values["dicom_host"], values["dicom_port"], values["aet"]))
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: receiver.stop())
+            receiver.serve()
+    except (StorageError, PortInUse) as e:
+        print(f"filmless: {e}", file=sys.stderr)
+        sys.exit(1)
+
+
+receive()

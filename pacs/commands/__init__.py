@@ -1,0 +1,1 @@
+"""The commands of `filmless`, a file for each group of related ones."""

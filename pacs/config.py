@@ -1,0 +1,111 @@
+"""Settings of `filmless` commands: flag, then environment `FILMLESS_*`, then `filmless.toml`, then default."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import click
+
+from storage.settings import GIB, ArchiveSettings, Durability
+
+CONFIG_NAME = "filmless.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """Everything that `filmless serve` and the processes it starts need to know."""
+
+    data: Path
+    aet: str
+    dicom_host: str
+    dicom_port: int
+    http_host: str
+    http_port: int
+    receivers: int
+    web_workers: int
+    durability: Durability
+    minimum_free_bytes: int
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+
+    def archive(self) -> ArchiveSettings:
+        """Return the archive's part of the settings."""
+        return ArchiveSettings(self.data, self.durability, self.minimum_free_bytes)
+
+
+def read_config(path: Path | None) -> dict[str, Any]:
+    """Read `filmless.toml`; its keys are the options' names with underscores.
+
+    Raises:
+        click.UsageError: it is not valid TOML, or a file that was asked for is not there.
+    """
+    chosen = path or Path(CONFIG_NAME)
+    if path is None and not chosen.exists():
+        return {}
+    try:
+        return tomllib.loads(chosen.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as e:
+        raise click.UsageError(f"{chosen}: {e}") from e
+
+
+def option(name: str, **attributes: Any) -> Callable[[Any], Any]:
+    """Declare an option that `FILMLESS_<NAME>` and `filmless.toml` may set, too."""
+    attributes.setdefault("show_default", True)
+    attributes.setdefault("show_envvar", True)
+    return click.option(f"--{name}", envvar=f"FILMLESS_{name.upper().replace('-', '_')}", **attributes)
+
+
+data_option = option(
+    "data", type=click.Path(file_okay=False, path_type=Path), default=Path("filmless-data"), help="The data folder."
+)
+
+_PORT = click.IntRange(0, 65535)
+_SERVE_OPTIONS = (
+    data_option,
+    option("aet", default="FILMLESS", help="Own AE title, told to scanners."),
+    option("dicom-host", default="0.0.0.0", help="Address to listen on for DICOM."),
+    option("dicom-port", default=11112, type=_PORT, help="Port to listen on for DICOM."),
+    option("http-host", default="0.0.0.0", help="Address to listen on for browsers."),
+    option("http-port", default=8080, type=_PORT, help="Port to listen on for browsers."),
+    option("receivers", default=2, type=click.IntRange(1, 64), help="DICOM receiver processes."),
+    option("web-workers", default=2, type=click.IntRange(1, 64), help="Web processes."),
+    option(
+        "durability",
+        default=Durability.FULL.value,
+        type=click.Choice([d.value for d in Durability]),
+        help="full: an object is on stable storage before it is acknowledged. relaxed: a power cut may lose the last "
+        "seconds of acknowledged objects; only for copies of what is kept elsewhere.",
+    ),
+    option(
+        "minimum-free-bytes",
+        default=GIB,
+        type=click.IntRange(0),
+        help="Below so much free disk space new objects are refused.",
+    ),
+    option("tls-certificate", type=click.Path(exists=True, path_type=Path), help="Serve browsers HTTPS with this."),
+    option("tls-key", type=click.Path(exists=True, path_type=Path), help="Key of the certificate."),
+)
+
+
+def serve_options(command: Any) -> Any:
+    """Add the options of `ServeSettings` to a command."""
+    return reduce(lambda decorated, add: add(decorated), reversed(_SERVE_OPTIONS), command)
+
+
+def serve_settings(**values: Any) -> ServeSettings:
+    """Build the settings from a command's parameters.
+
+    Raises:
+        click.UsageError: an AE title that PS3.5 6.2 does not allow, or half of a certificate and key.
+    """
+    aet = values["aet"]
+    if not 1 <= len(aet.strip()) <= 16 or "\\" in aet or not aet.isascii() or not aet.isprintable():
+        raise click.UsageError(f"--aet {aet!r}: an AE title has 1 to 16 printable ASCII characters and no backslash")
+    if (values["tls_certificate"] is None) != (values["tls_key"] is None):
+        raise click.UsageError("--tls-certificate and --tls-key go together")
+    return ServeSettings(**{**values, "durability": Durability(values["durability"])})

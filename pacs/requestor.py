@@ -1,0 +1,247 @@
+"""An association that we ask for: connect, propose contexts, send requests, read answers (PS3.8 7.1, PS3.7 8)."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from pydicom.uid import UID
+from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
+from pynetdicom.pdu_primitives import A_ASSOCIATE, MaximumLengthNotification
+from pynetdicom.presentation import PresentationContext
+
+from pacs import dimse
+from pacs.associate import APPLICATION_CONTEXT, identity, role_item
+from pacs.contexts import Roles
+from pacs.dimse import Command, Tag
+from pacs.upper_layer import (
+    AbortReason,
+    ConnectionEnded,
+    PDUType,
+    ProtocolError,
+    Timeouts,
+    UpperLayer,
+    fragments,
+    pdv_header,
+    pdvs,
+)
+
+MAXIMUM_PDU = 1 << 17
+MAXIMUM_CONTEXTS = 128  # PS3.8 9.3.2.2: odd numbers up to 255
+_MAX_ANSWER = 1 << 19
+_MAX_RESPONSE = 1 << 20
+
+
+class AssociationFailed(Exception):
+    """No association: not reachable, rejected, or ended before its time; `str()` says which in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A remote application entity."""
+
+    aet: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One presentation context to ask for."""
+
+    abstract_syntax: str
+    transfer_syntaxes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A presentation context that the peer took."""
+
+    context_id: int
+    abstract_syntax: str
+    transfer_syntax: str
+
+
+class Requestor:
+    """An established association, as requestor; a context manager that releases at the end and aborts on an error."""
+
+    def __init__(
+        self,
+        node: Node,
+        calling_aet: str,
+        proposals: Iterable[Proposal],
+        *,
+        roles: Mapping[str, Roles] | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        """Connect and negotiate.
+
+        Raises:
+            AssociationFailed: not reachable, rejected, or no answer.
+        """
+        proposed = tuple(proposals)
+        if not 1 <= len(proposed) <= MAXIMUM_CONTEXTS:
+            raise ValueError(f"{len(proposed)} presentation contexts; 1 to {MAXIMUM_CONTEXTS} fit an association")
+        self.node = node
+        self._message_id = 0
+        self._timeouts = timeouts or Timeouts()
+        self._upper_layer = UpperLayer(_connect(node, self._timeouts.artim), self._timeouts, _MAX_ANSWER)
+        try:
+            self._upper_layer.send_encoded(_request(node, calling_aet, proposed, roles or {}))
+            self.contexts, self._peer_maximum = self._answer(proposed)
+        except (ConnectionEnded, ProtocolError) as e:
+            self._upper_layer.close()
+            raise AssociationFailed(f"{node.aet} at {node.host}:{node.port}: {e}") from e
+        except AssociationFailed:
+            self._upper_layer.close()
+            raise
+        self._upper_layer.maximum_pdu = MAXIMUM_PDU + 64
+
+    def _answer(self, proposed: tuple[Proposal, ...]) -> tuple[tuple[Accepted, ...], int]:
+        kind, body = self._upper_layer.read(within=self._timeouts.artim)
+        encoded = bytes((kind, 0)) + len(body).to_bytes(4, "big") + bytes(body)
+        if kind == PDUType.ASSOCIATE_RJ:
+            rejected = A_ASSOCIATE_RJ()
+            rejected.decode(encoded)
+            raise AssociationFailed(
+                f"{self.node.aet} at {self.node.host}:{self.node.port} rejects the association: {rejected.reason_str}"
+            )
+        if kind == PDUType.ABORT:
+            raise AssociationFailed(f"{self.node.aet} at {self.node.host}:{self.node.port} aborts")
+        if kind != PDUType.ASSOCIATE_AC:
+            raise ProtocolError(f"a PDU of type {kind:02X} for an answer", AbortReason.UNEXPECTED_PDU)
+        try:
+            accepted = A_ASSOCIATE_AC()
+            accepted.decode(encoded)
+            return _accepted(accepted.to_primitive(), proposed)
+        except Exception as e:
+            # As with requests: hostile bytes make the decoder fail in any way, and it is all one.
+            raise ProtocolError(f"the answer cannot be read ({e})", AbortReason.INVALID_PARAMETER) from e
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+        if kind is None:
+            self.release()
+        else:
+            self._upper_layer.abort(AbortReason.NOT_SPECIFIED)
+
+    def release(self) -> None:
+        """Ask for release, wait for the answer, close."""
+        try:
+            self._upper_layer.send(PDUType.RELEASE_RQ, bytes(4))
+            self._upper_layer.read(within=self._timeouts.artim)
+        except (ConnectionEnded, ProtocolError):
+            pass  # it is over in any case
+        self._upper_layer.close()
+
+    def next_message_id(self) -> int:
+        """Return a Message ID that is not in use."""
+        self._message_id = self._message_id % 0xFFFF + 1
+        return self._message_id
+
+    def send(self, context_id: int, command: Command, data_set: Iterable[bytes | memoryview] | None = None) -> None:
+        """Send a request and stream its data set.
+
+        Raises:
+            ConnectionEnded: the peer is gone.
+        """
+        for body in fragments(context_id, dimse.encode(command), self._peer_maximum, is_command=True):
+            self._upper_layer.send(PDUType.P_DATA_TF, *body)
+        if data_set is not None:
+            for body in _streamed(context_id, data_set, self._peer_maximum or MAXIMUM_PDU):
+                self._upper_layer.send(PDUType.P_DATA_TF, *body)
+
+    def receive(self) -> tuple[dict[Tag, dimse.Value], bytes]:
+        """Wait for the next message: its command set, and its data set (empty when it has none).
+
+        Raises:
+            ConnectionEnded, ProtocolError: there will be none.
+        """
+        parts = {True: bytearray(), False: bytearray()}
+        command: dict[Tag, dimse.Value] | None = None
+        while True:
+            kind, body = self._upper_layer.read()
+            if kind == PDUType.ABORT:
+                raise ConnectionEnded("aborted by the peer")
+            if kind != PDUType.P_DATA_TF:
+                raise ProtocolError(f"a PDU of type {kind:02X} for a response", AbortReason.UNEXPECTED_PDU)
+            for pdv in pdvs(body):
+                parts[pdv.is_command] += pdv.fragment
+                if len(parts[pdv.is_command]) > _MAX_RESPONSE:
+                    raise ProtocolError(f"a response of more than {_MAX_RESPONSE} bytes", AbortReason.INVALID_PARAMETER)
+                if pdv.is_command and pdv.is_last:
+                    command = _decoded(bytes(parts[True]))
+                if pdv.is_last and command is not None and (not pdv.is_command or not _has_data_set(command)):
+                    return command, bytes(parts[False])
+
+
+def _has_data_set(command: Command) -> bool:
+    return command.get(Tag.COMMAND_DATA_SET_TYPE, dimse.NO_DATA_SET) != dimse.NO_DATA_SET
+
+
+def _decoded(data: bytes) -> dict[Tag, dimse.Value]:
+    try:
+        return dimse.decode(data)
+    except dimse.CommandError as e:
+        raise ProtocolError(str(e), AbortReason.INVALID_PARAMETER) from e
+
+
+def _connect(node: Node, seconds: float) -> socket.socket:
+    try:
+        return socket.create_connection((node.host, node.port), timeout=seconds)
+    except OSError as e:
+        raise AssociationFailed(f"{node.aet} at {node.host}:{node.port} cannot be reached: {e.strerror or e}") from e
+
+
+def _request(node: Node, calling_aet: str, proposed: tuple[Proposal, ...], roles: Mapping[str, Roles]) -> bytes:
+    primitive = A_ASSOCIATE()
+    primitive.application_context_name = UID(APPLICATION_CONTEXT)
+    primitive.calling_ae_title = calling_aet
+    primitive.called_ae_title = node.aet
+    primitive.presentation_context_definition_list = [_context(i * 2 + 1, p) for i, p in enumerate(proposed)]
+    primitive.user_information = [*identity(MAXIMUM_PDU), *(role_item(uid, r) for uid, r in roles.items())]
+    return bytes(A_ASSOCIATE_RQ(primitive).encode())
+
+
+def _context(context_id: int, p: Proposal) -> PresentationContext:
+    context = PresentationContext()
+    context.context_id = context_id
+    context.abstract_syntax = UID(p.abstract_syntax)
+    context.transfer_syntax = [UID(ts) for ts in p.transfer_syntaxes]
+    return context
+
+
+def _accepted(primitive: A_ASSOCIATE, proposed: tuple[Proposal, ...]) -> tuple[tuple[Accepted, ...], int]:
+    # PS3.8 9.3.3.2: the answer repeats the IDs, not the abstract syntaxes.
+    names = {i * 2 + 1: p.abstract_syntax for i, p in enumerate(proposed)}
+    accepted = tuple(
+        Accepted(c.context_id, names[c.context_id], str(c.transfer_syntax[0]))
+        for c in primitive.presentation_context_definition_results_list
+        if c.result == 0 and c.context_id in names and c.transfer_syntax
+    )
+    lengths = [i for i in primitive.user_information if isinstance(i, MaximumLengthNotification)]
+    return accepted, lengths[0].maximum_length_received if lengths else 0
+
+
+def _streamed(
+    context_id: int, pieces: Iterable[bytes | memoryview], maximum_pdu: int
+) -> Iterator[tuple[bytes, bytes | memoryview]]:
+    """Cut a stream into P-DATA-TF bodies; one piece is held back, because only the last fragment may say so."""
+    room = maximum_pdu - 6
+    held: memoryview | None = None
+    for piece in pieces:
+        view = memoryview(piece)
+        for at in range(0, len(view), room):
+            if held is not None:
+                yield _pdv(context_id, held, is_last=False)
+            held = view[at : at + room]
+    yield _pdv(context_id, held if held is not None else memoryview(b""), is_last=True)
+
+
+def _pdv(context_id: int, piece: memoryview, *, is_last: bool) -> tuple[bytes, memoryview]:
+    return pdv_header(context_id, len(piece), is_command=False, is_last=is_last), piece

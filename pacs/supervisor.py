@@ -1,0 +1,181 @@
+"""Starts the processes of one archive, keeps them running, and stops them together.
+
+The parts share nothing but the archive: DICOM receivers on one port, and the web side, which is started as a program of
+its own and never imported. A part that dies is started again, a little later each time it dies young.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from types import FrameType
+
+from pacs.config import ServeSettings
+from pacs.receiver import PortInUse
+from storage.archive import Archive
+from storage.recovery import Recovered, advance_mark, recover
+
+_log = logging.getLogger("filmless")
+_MARK_SECONDS = 60.0
+_YOUNG_SECONDS = 10.0
+_MAX_WAIT = 30.0
+_STOP_SECONDS = 15.0
+
+
+@dataclass(slots=True)
+class Part:
+    """One process: its name, how to start it, and when it last was."""
+
+    name: str
+    command: tuple[str, ...]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    wait: float = 0.0
+    start_at: float = field(default=0.0)
+
+
+def receiver_command(s: ServeSettings) -> tuple[str, ...]:
+    """Return the command line of one DICOM receiver."""
+    return (
+        *(sys.executable, "-m", "pacs", "--data", str(s.data), "--aet", s.aet),
+        *("--dicom-host", s.dicom_host, "--dicom-port", str(s.dicom_port)),
+        *("--durability", s.durability.value, "--minimum-free-bytes", str(s.minimum_free_bytes)),
+    )
+
+
+def web_command(s: ServeSettings) -> tuple[str, ...]:
+    """Return the command line of the web side."""
+    tls = ("--tls-certificate", str(s.tls_certificate), "--tls-key", str(s.tls_key)) if s.tls_certificate else ()
+    reach = "127.0.0.1" if s.dicom_host in ("0.0.0.0", "::") else s.dicom_host
+    return (
+        *(sys.executable, "-m", "viewer", "--data", str(s.data), "--aet", s.aet),
+        *("--dicom-host", reach, "--dicom-port", str(s.dicom_port)),
+        *("--http-host", s.http_host, "--http-port", str(s.http_port), "--workers", str(s.web_workers)),
+        *tls,
+    )
+
+
+class Supervisor:
+    """The running archive. `start` returns once everything answers; `wait` until a stop is asked for."""
+
+    def __init__(self, settings: ServeSettings) -> None:
+        self._settings = settings
+        receivers = [Part(f"receiver {i + 1}", receiver_command(settings)) for i in range(settings.receivers)]
+        self._parts = [*receivers, Part("web", web_command(settings))]
+        self._stopping = threading.Event()
+        self._archive: Archive | None = None
+
+    def start(self) -> Recovered:
+        """Check the ports, bring the archive in order, start all parts, and wait until both ports answer.
+
+        Raises:
+            PortInUse: another program listens on one of the ports.
+            DataFolderError: the data folder cannot be used.
+            StartFailed: a part does not come up.
+        """
+        s = self._settings
+        check_port(s.dicom_host, s.dicom_port, "DICOM")
+        check_port(s.http_host, s.http_port, "HTTP")
+        self._archive = Archive.open(s.archive())
+        recovered = recover(self._archive)
+        for part in self._parts:
+            self._start(part)
+        self._wait_for_port(s.dicom_host, s.dicom_port)
+        self._wait_for_port(s.http_host, s.http_port)
+        return recovered
+
+    def wait(self) -> None:
+        """Keep the parts running until `stop`, then end them."""
+        marked = time.monotonic()
+        while not self._stopping.wait(0.2):
+            self._revive()
+            if time.monotonic() - marked >= _MARK_SECONDS and self._archive is not None:
+                advance_mark(self._archive)
+                marked = time.monotonic()
+        self.shut_down()
+
+    def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
+        """Ask for a stop; safe as a signal handler."""
+        self._stopping.set()
+
+    def shut_down(self) -> None:
+        """End all parts, politely first."""
+        running = [p.process for p in self._parts if p.process is not None and p.process.poll() is None]
+        for process in running:
+            process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        for process in running:
+            try:
+                process.wait(max(deadline - time.monotonic(), 0.1))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if self._archive is not None:
+            self._archive.close()
+
+    def processes(self) -> dict[str, int]:
+        """Return the process ID of each running part."""
+        return {p.name: p.process.pid for p in self._parts if p.process is not None and p.process.poll() is None}
+
+    def _start(self, part: Part) -> None:
+        part.process = subprocess.Popen(part.command, stdin=subprocess.DEVNULL)
+        part.started = time.monotonic()
+
+    def _revive(self) -> None:
+        for part in self._parts:
+            if part.process is not None and part.process.poll() is not None:
+                self._bury(part, part.process.returncode)
+            if part.process is None and time.monotonic() >= part.start_at:
+                self._start(part)
+
+    def _bury(self, part: Part, status: int) -> None:
+        now = time.monotonic()
+        young = now - part.started < _YOUNG_SECONDS
+        part.wait = min(max(part.wait * 2, 0.1), _MAX_WAIT) if young else 0.0
+        part.start_at = now + part.wait
+        part.process = None
+        _log.error("%s ended with status %s; starting it again in %.1f s", part.name, status, part.wait)
+        if self._archive is not None:
+            self._archive.files.sweep_incoming()
+
+    def _wait_for_port(self, host: str, port: int) -> None:
+        reach = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not self._stopping.is_set():
+            dead = [p for p in self._parts if p.process is not None and p.process.poll() is not None]
+            if dead:
+                raise StartFailed(f"{dead[0].name} ended with status {dead[0].process.returncode}")  # type: ignore[union-attr]
+            try:
+                socket.create_connection((reach, port), timeout=1).close()
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return
+        if not self._stopping.is_set():
+            raise StartFailed(f"nothing answers on port {port} after 60 s")
+
+
+class StartFailed(Exception):
+    """A part of the archive did not come up."""
+
+
+def check_port(host: str, port: int, what: str) -> None:
+    """Make sure that nobody listens on a port yet; receivers share theirs, so they would not notice.
+
+    Raises:
+        PortInUse: somebody does, or the address is not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except OSError as e:
+            raise PortInUse(f"cannot listen for {what} on {host}:{port}: {e.strerror or e}") from e
