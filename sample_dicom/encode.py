@@ -65,7 +65,7 @@ def _baseline(frame: Frame, bits: int) -> bytes:
     """Colour frames (rows, columns, 3) RGB in, YCbCr 4:2:2 JPEG out; lossy."""
     if bits != 8:
         raise ValueError(f"JPEG baseline holds 8 bits, not {bits}")
-    return bytes(imagecodecs.jpeg8_encode(frame, level=82, subsampling="422"))
+    return bytes(imagecodecs.jpeg8_encode(frame, level=75, subsampling="422"))
 
 
 _ENCODERS: dict[UID, Callable[[Frame, int], bytes]] = {

@@ -1,4 +1,4 @@
-"""Modules that every object has: patient, study, series, equipment, SOP common, image plane, pixels (PS3.3 C.7, C.12)."""
+"""Modules that every object has: patient, study, series, equipment, SOP common, plane, pixels (PS3.3 C.7, C.12)."""
 
 from __future__ import annotations
 

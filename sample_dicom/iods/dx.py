@@ -19,7 +19,7 @@ from sample_dicom.phantoms.canvas import Image
 
 @dataclass(frozen=True)
 class View:
-    """How a radiograph was taken. `orientation` is Patient Orientation: along a row, down a column (PS3.3 C.7.6.1.1.1)."""
+    """How a radiograph was taken; `orientation`: where a row and a column lead (PS3.3 C.7.6.1.1.1)."""
 
     position: str
     code: Code
@@ -50,11 +50,11 @@ def mg_image(
     """One mammogram; `image` holds presentation values 0..4095, dense tissue high."""
     ds = _projection(series, DigitalMammographyXRayImageStorageForPresentation, number, view)
     ds.ViewPosition, ds.PatientOrientation = view.position, list(view.orientation)
-    ds.OrganExposed, ds.ImplantPresent, ds.PartialView = "BREAST", "NO", "NO"
+    ds.OrganExposed, ds.BreastImplantPresent, ds.PartialView = "BREAST", "NO", "NO"
     ds.AnodeTargetMaterial, ds.FilterMaterial = "TUNGSTEN", "RHODIUM"
     ds.CompressionForce, ds.BodyPartThickness = 95, 52
     ds.PositionerType, ds.PositionerPrimaryAngle = "MAMMOGRAPHIC", 0
-    ds.EstimatedRadiographicMagnificationFactor = 1
+    del ds.DistanceSourceToPatient
     return _pixels(ds, image, view, transfer_syntax_uid)
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.float32]
+Image = NDArray[np.floating[Any]]
+"""Arrays of float32 (the checker cannot see that float32 with a Python number stays float32)."""
 Point = tuple[float, float, float]
 
 
@@ -34,12 +36,14 @@ class Grid:
     @property
     def x(self) -> Image:
         """Column centres, shape (1, columns)."""
-        return (self.left + self.spacing * np.arange(self.columns)).astype(np.float32).reshape(1, -1)
+        x: Image = (self.left + self.spacing * np.arange(self.columns)).astype(np.float32).reshape(1, -1)
+        return x
 
     @property
     def y(self) -> Image:
         """Row centres, shape (rows, 1)."""
-        return (self.top + self.spacing * np.arange(self.rows)).astype(np.float32).reshape(-1, 1)
+        y: Image = (self.top + self.spacing * np.arange(self.rows)).astype(np.float32).reshape(-1, 1)
+        return y
 
 
 class Canvas:
@@ -54,7 +58,8 @@ class Canvas:
     def soft(self, distance: Image) -> Image:
         """Coverage of a signed distance in mm (negative inside)."""
         step = np.float32(-1.0 / self.grid.spacing)
-        return np.clip(distance * step + np.float32(0.5), 0, 1).astype(np.float32, copy=False)
+        coverage: Image = np.clip(distance * step + np.float32(0.5), 0, 1).astype(np.float32, copy=False)
+        return coverage
 
     def blend(self, coverage: Image, value: Image | float) -> None:
         """Mix `value` into the whole image by `coverage`."""
@@ -138,4 +143,5 @@ def rounded(u: Image, v: Image, squareness: float = 0.45) -> Image:
 
 def ramp(value: Image, low: float, high: float) -> Image:
     """0 up to `low`, 1 from `high` on, linear between."""
-    return np.clip((value - np.float32(low)) / np.float32(high - low), 0, 1).astype(np.float32, copy=False)
+    part: Image = np.clip((value - np.float32(low)) / np.float32(high - low), 0, 1).astype(np.float32, copy=False)
+    return part

@@ -1,4 +1,4 @@
-"""Radiographs of the chest phantom: parallel projections of its slices, processed the way a digital detector does it."""
+"""Radiographs of the chest phantom: parallel projections of its slices, processed as a digital detector does it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def develop(path: Image, name: str, noise: float = 5.0) -> Image:
     image = tone + detail * np.float32(19) + edge * np.float32(22)
     image = image * np.clip(fine * np.float32(1 / 12), 0, 1)
     grain = smooth(Random(name).field((image.shape[0], image.shape[1]))) * np.float32(8 / 3 * noise)
-    return np.clip(image + 60 + grain, 0, 4095).astype(np.float32)
+    values: Image = np.clip(image + 60 + grain, 0, 4095).astype(np.float32)
+    return values
 
 
 def enlarge(image: Image) -> Image:
