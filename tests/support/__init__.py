@@ -1,0 +1,1 @@
+"""What tests share: datasets built in code, real counterparts, running processes."""
