@@ -52,6 +52,11 @@ def decoder_for(transfer_syntax_uid: str) -> Decoder:
     raise PixelError(f"transfer syntax {transfer_syntax_uid} {kind}")
 
 
+def is_compressed(transfer_syntax_uid: str) -> bool:
+    """Whether pixel data of this transfer syntax has to be encapsulated."""
+    return transfer_syntax_uid in _DECODERS or transfer_syntax_uid in _NOT_PICTURES
+
+
 def _decode_jpeg(data: bytes, description: PixelDescription) -> Cells:
     """JPEG, every process of ISO 10918-1 with Huffman coding: baseline, extended, progressive, lossless."""
     stream = read_jpeg(data)
@@ -118,7 +123,7 @@ def _decode_rle(data: bytes, description: PixelDescription) -> Cells:
 
 
 def _decode_deflated(data: bytes, description: PixelDescription) -> Cells:
-    """Deflated Image Frame Compression: each frame is native bytes, deflated (PS3.5 A.4.13)."""
+    """Deflated Image Frame Compression: each frame is native bytes, deflated (PS3.5 A.4)."""
     native = inflate(data, (description.native_bits + 7) // 8 + 1)
     return Cells(native_cells(native, 0, description, True), description.bits_allocated, _full(description))
 

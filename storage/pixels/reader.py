@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from storage.errors import PixelError
-from storage.pixels.codecs import Cells, decoder_for
+from storage.pixels.codecs import Cells, decoder_for, is_compressed
 from storage.pixels.description import PixelDescription, attribute, describe
 from storage.pixels.frame_index import FrameIndex, Span, encapsulated_index, native_index
 from storage.pixels.header import Header, PixelElement, read_header
 from storage.pixels.limits import DecodeLimits
 from storage.pixels.native import native_cells, stored_values
-
-_COMPRESSED = "1.2.840.10008.1.2.4."
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ class PixelObject:
                 decoder_for(self.transfer_syntax_uid)
                 frames = description.number_of_frames
                 return encapsulated_index(self._header.source, element, self.ds, frames, self.transfer_syntax_uid)
-            if self.transfer_syntax_uid.startswith(_COMPRESSED):
+            if is_compressed(self.transfer_syntax_uid):
                 raise PixelError(f"transfer syntax {self.transfer_syntax_uid} is compressed, the pixel data is not")
             return native_index(element, description)
 
