@@ -12,11 +12,15 @@ from storage.records import Records
 from storage.settings import ArchiveSettings
 from viewer import auth, display, errors, language, page_context, security
 from viewer.config import ViewerSettings
+from viewer.frames import Frames
+from viewer.lru import Lru
 from viewer.pages import blueprints
 from viewer.request_counts import RequestCounts
 from viewer.services import Services, attach, services
+from viewer.stacks import Stacks
 
 FORM_PARTS_MAX = 100
+THUMBNAIL_BYTES = 16 << 20
 
 
 def create_app(settings: ViewerSettings) -> Flask:
@@ -25,9 +29,8 @@ def create_app(settings: ViewerSettings) -> Flask:
     Raises:
         storage.errors.DataFolderError: the folder cannot be used.
     """
-    archive = Archive.open(ArchiveSettings(data=Path(settings.data)))
     app = Flask(__name__)
-    attach(app, Services(settings, archive, Records.open(Path(settings.data)), RequestCounts()))
+    attach(app, _open(settings))
     app.config["MAX_CONTENT_LENGTH"] = settings.body_max_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.body_max_bytes
     app.config["MAX_FORM_PARTS"] = FORM_PARTS_MAX
@@ -42,6 +45,19 @@ def create_app(settings: ViewerSettings) -> Flask:
     for blueprint in (security.bp, auth.bp, *blueprints()):
         app.register_blueprint(blueprint)
     return app
+
+
+def _open(settings: ViewerSettings) -> Services:
+    archive = Archive.open(ArchiveSettings(data=Path(settings.data)))
+    return Services(
+        settings=settings,
+        archive=archive,
+        records=Records.open(Path(settings.data)),
+        requests=RequestCounts(),
+        frames=Frames(),
+        stacks=Stacks(archive),
+        thumbnails=Lru(THUMBNAIL_BYTES, len),
+    )
 
 
 def _count(response: Response) -> Response:

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from storage.archive import Archive
     from storage.records import Records
     from viewer.config import ViewerSettings
+    from viewer.frames import Frames
+    from viewer.lru import Lru
     from viewer.request_counts import RequestCounts
+    from viewer.stacks import Stacks
 
 _KEY = "filmless"
 
@@ -24,9 +27,13 @@ class Services:
     archive: Archive
     records: Records
     requests: RequestCounts
+    frames: Frames
+    stacks: Stacks
+    thumbnails: Lru[str, bytes]
 
     def close(self) -> None:
-        """Close the archive and the records."""
+        """Close the archive, the records and open files."""
+        self.frames.close()
         self.archive.close()
         self.records.close()
 

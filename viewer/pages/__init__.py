@@ -2,9 +2,9 @@
 
 from flask import Blueprint
 
-from viewer.pages import health, quarantine, sign_in, studies
+from viewer.pages import document, health, image, quarantine, sign_in, studies, study, thumbnail
 
 
 def blueprints() -> tuple[Blueprint, ...]:
     """Return all resources, for the app to register."""
-    return (sign_in.bp, studies.bp, quarantine.bp, health.bp)
+    return (sign_in.bp, studies.bp, study.bp, image.bp, thumbnail.bp, document.bp, quarantine.bp, health.bp)

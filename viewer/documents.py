@@ -1,0 +1,152 @@
+"""Objects that are no images: structured reports as readable text, PDFs as files. Knows no HTTP.
+
+A structured report is a tree of content items (PS3.3 C.17.3); it is flattened here into lines with a depth, bounded in
+depth and number, and escaped by the template like any text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import EncapsulatedPDFStorage
+
+from storage.errors import PixelError
+from storage.model import Instance
+from storage.names import display as person_name
+from viewer.display import date, time
+from viewer.rendering.attributes import items, text, texts, value_of
+
+SR_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
+"""What the SOP classes of structured reports begin with (PS3.4 B.5)."""
+READ_MAX = 48 << 20
+LINES_MAX = 5000
+DEPTH_MAX = 40
+PDF_MARK = b"%PDF-"
+
+
+class Kind(Enum):
+    """What a page can do with an object."""
+
+    REPORT = "report"
+    PDF = "pdf"
+    IMAGE = "image"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One content item: its depth, what it is about, and its value; a heading has no value."""
+
+    depth: int
+    concept: str
+    value: str
+    is_container: bool
+
+
+def kind_of(instance: Instance) -> Kind:
+    """Return what can be done with `instance`, by its SOP class."""
+    if instance.sop_class_uid.startswith(SR_CLASSES):
+        return Kind.REPORT
+    if instance.sop_class_uid == EncapsulatedPDFStorage:
+        return Kind.PDF
+    return Kind.OTHER if instance.pixel_data_offset is None else Kind.IMAGE
+
+
+def read_report(instance: Instance) -> tuple[str, list[Line]]:
+    """Return the title and the lines of a structured report; `PixelError` where it cannot be read."""
+    ds = _read(instance)
+    lines: list[Line] = []
+    for line in _lines(ds):
+        if len(lines) == LINES_MAX:
+            lines.append(Line(0, "…", "", is_container=False))
+            break
+        lines.append(line)
+    return _code(ds, "ConceptNameCodeSequence"), lines
+
+
+def read_pdf(instance: Instance) -> bytes:
+    """Return the PDF inside `instance`; `PixelError` where there is none, whatever it claims to be.
+
+    Its length is Encapsulated Document Length where stated, else the padding byte goes (PS3.3 C.24.2).
+    """
+    ds = _read(instance)
+    value = value_of(ds, "EncapsulatedDocument")
+    if not isinstance(value, bytes) or not value.startswith(PDF_MARK):
+        raise PixelError("the encapsulated document is not a PDF")
+    stated = value_of(ds, "EncapsulatedDocumentLength")
+    if isinstance(stated, int) and 0 < stated <= len(value):
+        return value[:stated]
+    return value.removesuffix(b"\0")
+
+
+def _read(instance: Instance) -> Dataset:
+    if instance.size > READ_MAX:
+        raise PixelError(f"a document of {instance.size} bytes is too large to show here")
+    try:
+        return dcmread(instance.path)
+    except (InvalidDicomError, OSError, EOFError, ValueError, KeyError, NotImplementedError) as error:
+        raise PixelError(f"{instance.path.name}: {error}") from error
+
+
+def _lines(ds: Dataset) -> Iterator[Line]:
+    stack: list[tuple[int, Dataset]] = [(0, item) for item in reversed(items(ds, "ContentSequence"))]
+    while stack:
+        depth, item = stack.pop()
+        kind = text(item, "ValueType")
+        yield Line(depth, _code(item, "ConceptNameCodeSequence"), _value(item, kind), kind == "CONTAINER")
+        if depth < DEPTH_MAX:
+            stack.extend((depth + 1, child) for child in reversed(items(item, "ContentSequence")))
+
+
+def _value(item: Dataset, kind: str) -> str:
+    """Return the value of a content item in words (PS3.3 C.17.3.2)."""
+    match kind:
+        case "TEXT":
+            return text(item, "TextValue")
+        case "CODE":
+            return _code(item, "ConceptCodeSequence")
+        case "NUM":
+            return _measured(item)
+        case "PNAME":
+            return person_name(text(item, "PersonName"))
+        case "DATE":
+            return date(text(item, "Date"))
+        case "TIME":
+            return time(text(item, "Time"))
+        case "DATETIME":
+            stamp = text(item, "DateTime")
+            return f"{date(stamp[:8])} {time(stamp[8:14])}".strip()
+        case "UIDREF":
+            return text(item, "UID")
+        case "SCOORD" | "SCOORD3D" | "TCOORD":
+            return " ".join((text(item, "GraphicType"), text(item, "TemporalRangeType"))).strip()
+        case "IMAGE" | "COMPOSITE" | "WAVEFORM":
+            return ", ".join(_reference(reference) for reference in items(item, "ReferencedSOPSequence"))
+        case _:
+            return ""
+
+
+def _measured(item: Dataset) -> str:
+    measured = items(item, "MeasuredValueSequence")
+    if not measured:
+        return _code(item, "NumericValueQualifierCodeSequence")
+    unit = _code(measured[0], "MeasurementUnitsCodeSequence", "CodeValue")
+    shown = text(measured[0], "NumericValue")
+    # UCUM writes "no unit" as 1.
+    return shown if unit in ("", "1") else f"{shown} {unit}"
+
+
+def _reference(reference: Dataset) -> str:
+    frames = "\\".join(texts(reference, "ReferencedFrameNumber"))
+    uid = text(reference, "ReferencedSOPInstanceUID")
+    return f"{uid} [{frames}]" if frames else uid
+
+
+def _code(ds: Dataset, keyword: str, part: str = "CodeMeaning") -> str:
+    found = items(ds, keyword)
+    return text(found[0], part) or text(found[0], "CodeMeaning") if found else ""

@@ -1,0 +1,30 @@
+"""Answers that a browser may keep: their address always means the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+
+from flask import Response, request
+
+RENDERING_VERSION = "1"
+"""Part of every ETag; raise it when the same request is to give other pixels than before."""
+
+KEEP_SECONDS = 600
+
+
+def etag_of(*parts: object) -> str:
+    """Return the ETag of what `parts` decide."""
+    text = "\0".join((RENDERING_VERSION, *(part.hex() if isinstance(part, bytes) else str(part) for part in parts)))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def is_known(etag: str) -> bool:
+    """Tell whether the caller has the bytes of `etag` already (RFC 9110 13.1.2)."""
+    return request.if_none_match.contains_weak(etag)
+
+
+def kept(response: Response, etag: str) -> Response:
+    """Return `response` with its ETag, to be kept by this browser only."""
+    response.set_etag(etag)
+    response.headers["Cache-Control"] = f"private, max-age={KEEP_SECONDS}"
+    return response

@@ -1,0 +1,124 @@
+"""A study: the page with its light view, and the facts of its series and frames as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, render_template, request, url_for
+
+from storage.errors import PixelError
+from storage.model import Instance, Series, Study
+from storage.names import display as person_name
+from storage.records import Event
+from viewer import auth, display
+from viewer.documents import kind_of
+from viewer.pages.found import find_series
+from viewer.permissions import Permission, needs
+from viewer.presets import ct_presets
+from viewer.services import archive, records, services
+
+FRAMES_MAX = 64
+DOCUMENTS_MAX = 500
+
+bp = Blueprint("study", __name__, url_prefix="/study/<study>")
+
+
+@bp.get("")
+@needs(Permission.VIEW_STUDIES)
+def page(study: str) -> str:
+    """Show the study; the light view until there is a reading room."""
+    return light(study)
+
+
+@bp.get("/light")
+@needs(Permission.VIEW_STUDIES)
+def light(study: str) -> str:
+    """Show the study in the light view."""
+    found = archive().study(study)
+    who = auth.signed_in()
+    records().audit.record(
+        Event.OPEN_STUDY, who=who.name, means=who.means.value, study_instance_uid=study, address=auth.address()
+    )
+    return render_template("light.html", study=found, page_data=_page_data(found))
+
+
+@bp.get("/series")
+@needs(Permission.VIEW_STUDIES)
+def series_list(study: str) -> Response:
+    """Return the facts of each series."""
+    return jsonify(study=study, series=[series_facts(series) for series in archive().series(study)])
+
+
+@bp.get("/series/<series>/frames")
+@needs(Permission.VIEW_STUDIES)
+def frames(study: str, series: str) -> Response:
+    """Return the facts of up to `limit` frames from `offset` on (from 0); one that cannot be read says why."""
+    stack = services().stacks.of(find_series(study, series))
+    offset = max(0, request.args.get("offset", 0, type=int))
+    limit = max(1, min(request.args.get("limit", 32, type=int), FRAMES_MAX))
+    positions = range(offset, min(offset + limit, stack.total))
+    return jsonify(total=stack.total, offset=offset, frames=[_frame(*stack.at(position)) for position in positions])
+
+
+@bp.get("/series/<series>/documents")
+@needs(Permission.VIEW_STUDIES)
+def documents(study: str, series: str) -> Response:
+    """List the objects of a series that are no images, with what can be done with them."""
+    stack = services().stacks.of(find_series(study, series))
+    others = [instance for instance in stack.instances if instance.pixel_data_offset is None]
+    return jsonify(total=len(others), documents=[_document(instance) for instance in others[:DOCUMENTS_MAX]])
+
+
+def series_facts(series: Series) -> dict[str, Any]:
+    """Return what a card of the series shows."""
+    stack = services().stacks.of(series)
+    uids: dict[str, Any] = {"study": series.study_instance_uid, "series": series.series_instance_uid}
+    return {
+        "uid": series.series_instance_uid,
+        "modality": series.modality,
+        "number": series.series_number,
+        "description": series.series_description or series.protocol_name,
+        "body_part": series.body_part_examined,
+        "laterality": series.laterality,
+        "instances": series.number_of_instances,
+        "frames": stack.total,
+        "documents": len(stack.instances) - len(stack.drawable),
+        "revision": series.revision,
+        "thumbnail": url_for("thumbnail.show", **uids, v=series.revision),
+    }
+
+
+def _page_data(study: Study) -> dict[str, Any]:
+    """Return what the page's script begins with: the corner texts, the series and the known windows."""
+    born = " ".join(filter(None, (display.date(study.patient_birth_date), display.sex(study.patient_sex))))
+    when = f"{display.date(study.study_date)} {display.time(study.study_time)}".strip()
+    return {
+        "study": study.study_instance_uid,
+        "patient": [person_name(study.patient_name), study.patient_id, born],
+        "exam": [study.institution_name, study.study_description, when],
+        "series": [series_facts(series) for series in archive().series(study.study_instance_uid)],
+        "ct_presets": ct_presets(),
+    }
+
+
+def _frame(instance: Instance, index: int) -> dict[str, Any]:
+    entry: dict[str, Any] = {"instance": instance.sop_instance_uid, "frame": index + 1}
+    try:
+        entry["facts"] = services().frames.facts(instance, index)
+    except PixelError as error:
+        entry["problem"] = str(error)
+    return entry
+
+
+def _document(instance: Instance) -> dict[str, Any]:
+    uids: dict[str, Any] = {"study": instance.study_instance_uid, "instance": instance.sop_instance_uid}
+    kind = kind_of(instance)
+    return {
+        "instance": instance.sop_instance_uid,
+        "number": instance.instance_number,
+        "kind": kind.value,
+        "sop_class": instance.sop_class_uid,
+        "size": instance.size,
+        "page": url_for("document.show", **uids),
+        "file": url_for("document.file", **uids) if auth.allowed(Permission.DOWNLOAD_OBJECTS) else None,
+    }
