@@ -74,6 +74,8 @@ class Supervisor:
     def start(self) -> Recovered:
         """Check the ports, bring the archive in order, start all parts, and wait until both ports answer.
 
+        Returns early when a stop is asked for meanwhile.
+
         Raises:
             PortInUse: another program listens on one of the ports.
             DataFolderError: the data folder cannot be used.
@@ -89,6 +91,11 @@ class Supervisor:
         self._wait_for_port(s.dicom_host, s.dicom_port)
         self._wait_for_port(s.http_host, s.http_port)
         return recovered
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a stop was asked for, perhaps before everything was up."""
+        return self._stopping.is_set()
 
     def wait(self) -> None:
         """Keep the parts running until `stop`, then end them."""

@@ -61,8 +61,9 @@ def _run(settings: ServeSettings, once: bool) -> None:
             signal.signal(number, supervisor.stop)
         try:
             supervisor.start()
-            _send_samples(settings)
-            _print_welcome(settings, password)
+            if not supervisor.stopping:
+                _send_samples(settings)
+                _print_welcome(settings, password)
         except BaseException:
             supervisor.shut_down()
             raise

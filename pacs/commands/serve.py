@@ -41,7 +41,8 @@ def run(settings: ServeSettings) -> None:
         signal.signal(number, supervisor.stop)
     try:
         recovered = supervisor.start()
-        announce(settings, recovered)
+        if not supervisor.stopping:
+            announce(settings, recovered)
     except BaseException:
         supervisor.shut_down()
         raise
