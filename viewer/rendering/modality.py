@@ -48,7 +48,7 @@ def read_modality(ds: Dataset, index: int, signed: bool, little_endian: bool) ->
 
 
 def _unit(ds: Dataset, stated: str) -> str:
-    """The unit as stated; else Hounsfield for CT (C.8.2.1.1.2) and Units for PET (C.8.9.1)."""
+    """The unit as stated; else Hounsfield for CT (C.8.2.1) and Units for PET (C.8.9.1)."""
     if stated and stated != "US":  # US means unspecified
         return stated
     if text(ds, "Modality") == "CT" and not stated and number(ds, "RescaleIntercept") is not None:

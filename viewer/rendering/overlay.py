@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from storage.errors import PixelError
 from storage.pixels import PixelObject
 
 _GROUPS = range(0x6000, 0x6020, 2)
@@ -39,15 +38,13 @@ class _Plane:
         first = number * size
         packed = np.frombuffer(self.data or b"", np.uint8)[first // 8 : (first + size + 7) // 8]
         bits = np.unpackbits(packed, bitorder="little")[first % 8 : first % 8 + size]
-        if len(bits) < size:
-            raise PixelError(f"overlay data is too short for {self.rows} x {self.columns} bits")
         return bits.reshape(self.rows, self.columns).astype(np.bool_)
 
 
 def overlay_mask(obj: PixelObject, index: int) -> NDArray[np.bool_] | None:
     """All overlay planes of frame `index` in one, shape (rows, columns), True where drawn; None where nothing is.
 
-    A plane that cannot be read is left out: graphics that are broken must not hide the picture.
+    A plane without size or with too little data is left out: graphics that are broken must not hide the picture.
     """
     description = obj.description
     mask = np.zeros((description.rows, description.columns), np.bool_)
@@ -107,10 +104,11 @@ def _draw(obj: PixelObject, index: int, plane: _Plane, mask: NDArray[np.bool_]) 
     number = index + 1 - plane.frame_origin if plane.frames > 1 else 0
     if not 0 <= number < plane.frames:
         return
-    if plane.data is not None:
+    if plane.data is None:
+        if obj.description.samples_per_pixel == 1 and plane.bit_position < obj.description.bits_allocated:
+            mask |= obj.overlay_bit(index, plane.bit_position)
+    elif len(plane.data) * 8 >= (number + 1) * plane.rows * plane.columns:
         _paste(plane.bits(number), plane.origin, mask)
-    elif obj.description.samples_per_pixel == 1 and plane.bit_position < obj.description.bits_allocated:
-        mask |= obj.overlay_bit(index, plane.bit_position)
 
 
 def _paste(bits: NDArray[np.bool_], origin: tuple[int, int], mask: NDArray[np.bool_]) -> None:

@@ -118,7 +118,7 @@ def _prepare(obj: PixelObject, frame: Frame) -> Prepared:
 
 
 def is_inverse(ds: Dataset, description: PixelDescription) -> bool:
-    """Whether low values are bright. INVERSE goes with MONOCHROME1 and says the same again (PS3.3 C.8.11.3.1.2)."""
+    """Whether low values are bright. INVERSE goes with MONOCHROME1 and says the same again (PS3.3 C.8.11.3)."""
     is_monochrome1 = description.photometric_interpretation == "MONOCHROME1"
     return is_monochrome1 or text(ds, "PresentationLUTShape") == "INVERSE"
 
@@ -196,8 +196,17 @@ def _default_window(frame: Frame, grey: Grey, modality: Modality, description: P
     """Small unsigned values as they are (they were made for a screen); else from lowest to highest, without padding."""
     if modality.is_identity and description.bits_stored <= 8 and not description.is_signed:
         return full_range(0, 2**description.bits_stored - 1, True)
-    shown = grey.values if grey.padding is None else grey.values[~grey.padding]
+    shown = grey.values[_present(grey)]
     if shown.size == 0:
         return Window(0.5, 1)
     whole = frame.values.dtype.kind != "f" and (modality.table is not None or modality.slope.is_integer())
     return full_range(float(shown.min()), float(shown.max()), whole)
+
+
+def _present(grey: Grey) -> NDArray[np.bool_]:
+    """Which of `grey.values` occur in the frame and are no padding."""
+    if grey.codes is None:
+        present = np.ones(grey.values.shape, np.bool_)
+    else:
+        present = np.bincount(grey.codes.ravel(), minlength=len(grey.values)) > 0
+    return present if grey.padding is None else present & ~grey.padding

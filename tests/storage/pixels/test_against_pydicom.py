@@ -93,9 +93,10 @@ def test_all_images_of_pydicoms_wheel():
     assert differences(paths) == {}
 
 
-@pytest.mark.parametrize(
-    "part", ["wg04", "transfer_syntax", "special", "malformed", "malformed_derived", "enhanced", "volumes"]
-)
+PARTS = ["wg04", "transfer_syntax", "special", "malformed", "malformed_derived", "enhanced", "volumes", "video"]
+
+
+@pytest.mark.parametrize("part", PARTS)
 def test_all_images_of_shared_data(shared_data, part):
     assert differences(images_in(shared_data / part)) == {}
 
