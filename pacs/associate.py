@@ -22,6 +22,9 @@ from pacs.upper_layer import AbortReason, ProtocolError
 from storage.meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
+# In the body of a request (PS3.8 9.3.2): called and calling AE title of 16 bytes each, and 32 reserved bytes.
+_TITLES = slice(4, 68)
+_ANY_TITLES = b"ANY".ljust(16) * 2 + bytes(32)
 
 
 class Rejection(Enum):
@@ -48,6 +51,8 @@ class Request:
     contexts: tuple[Proposed, ...]
     roles: Mapping[str, Roles]
     implementation: str
+    titles: bytes
+    """Called and calling AE title and what is reserved after them, as they came: the answer repeats them unchanged."""
 
 
 def decode_request(body: memoryview) -> Request:
@@ -57,9 +62,12 @@ def decode_request(body: memoryview) -> Request:
         ProtocolError: it cannot be read.
     """
     pdu = A_ASSOCIATE_RQ()
+    titles = bytes(body[_TITLES])
     try:
-        pdu.decode(b"\x01\x00" + len(body).to_bytes(4, "big") + bytes(body))
-        return _request(pdu.to_primitive(), pdu)
+        # Titles are judged by `refusal`, which answers as the standard says; the decoder would only fail on bad ones.
+        plain = bytes(body[: _TITLES.start]) + _ANY_TITLES + bytes(body[_TITLES.stop :])
+        pdu.decode(b"\x01\x00" + len(plain).to_bytes(4, "big") + plain)
+        return _request(pdu.to_primitive(), pdu, titles)
     except Exception as e:
         # The decoder was not written for hostile bytes and fails with whatever comes; for the peer it is all one.
         raise ProtocolError(
@@ -67,7 +75,7 @@ def decode_request(body: memoryview) -> Request:
         ) from e
 
 
-def _request(primitive: A_ASSOCIATE, pdu: A_ASSOCIATE_RQ) -> Request:
+def _request(primitive: A_ASSOCIATE, pdu: A_ASSOCIATE_RQ, titles: bytes) -> Request:
     roles: dict[str, Roles] = {}
     maximum_pdu, implementation = 0, ""
     for item in primitive.user_information:
@@ -79,15 +87,21 @@ def _request(primitive: A_ASSOCIATE, pdu: A_ASSOCIATE_RQ) -> Request:
             case ImplementationVersionNameNotification():
                 implementation = str(item.implementation_version_name or "")
     return Request(
-        calling_aet=primitive.calling_ae_title.strip(),
-        called_aet=primitive.called_ae_title.strip(),
+        calling_aet=_title(titles[16:32]),
+        called_aet=_title(titles[:16]),
         application_context=str(primitive.application_context_name),
         protocol_version=pdu.protocol_version,
         maximum_pdu=maximum_pdu,
         contexts=tuple(_proposed(c) for c in primitive.presentation_context_definition_list),
         roles=roles,
         implementation=implementation,
+        titles=titles,
     )
+
+
+def _title(raw: bytes) -> str:
+    """Read an AE title; devices that go beyond ASCII are read as Latin-1."""
+    return raw.decode("latin-1").strip(" \0")
 
 
 def _proposed(c: PresentationContext) -> Proposed:
@@ -102,7 +116,16 @@ def refusal(request: Request) -> Rejection | None:
         return Rejection.PROTOCOL_VERSION
     if request.application_context != APPLICATION_CONTEXT:
         return Rejection.APPLICATION_CONTEXT
+    if not _is_title(request.called_aet):
+        return Rejection.CALLED_AE_TITLE
+    if not _is_title(request.calling_aet):
+        return Rejection.CALLING_AE_TITLE
     return None
+
+
+def _is_title(title: str) -> bool:
+    """Tell whether there is a title, without what PS3.5 6.2 keeps out of AE: control characters and backslash."""
+    return bool(title) and title.isprintable() and "\\" not in title
 
 
 def encode_acceptance(
@@ -111,13 +134,14 @@ def encode_acceptance(
     """Return the A-ASSOCIATE-AC PDU."""
     primitive = A_ASSOCIATE()
     primitive.application_context_name = UID(APPLICATION_CONTEXT)
-    primitive.calling_ae_title = request.calling_aet
-    primitive.called_ae_title = request.called_aet
     primitive.result = 0
     primitive.result_source = 1
     primitive.presentation_context_definition_results_list = [_result(n) for n in contexts]
     primitive.user_information = [*identity(maximum_pdu), *(role_item(uid, r) for uid, r in roles.items())]
-    return bytes(A_ASSOCIATE_AC(primitive).encode())
+    encoded = bytes(A_ASSOCIATE_AC(primitive).encode())
+    # PS3.8 9.3.3, table 9-17: bytes 11 to 74 are sent as they were received. Six bytes of header stand before the body.
+    first, last = _TITLES.start + 6, _TITLES.stop + 6
+    return encoded[:first] + request.titles + encoded[last:]
 
 
 def identity(

@@ -56,6 +56,11 @@ class Message:
     command: Command
 
     @property
+    def field(self) -> int:
+        """The Command Field, which `dimse.decode` has made sure of."""
+        return int(self.command[Tag.COMMAND_FIELD])
+
+    @property
     def has_data_set(self) -> bool:
         """Tell whether a data set follows (PS3.7 E.1)."""
         return self.command.get(Tag.COMMAND_DATA_SET_TYPE, dimse.NO_DATA_SET) != dimse.NO_DATA_SET
@@ -80,24 +85,32 @@ class Association:
             ProtocolError: it broke the rules.
         """
         parts = bytearray()
+        context_id = None
         while True:
             pdv = self._next_pdv()
             if not pdv.is_command:
                 raise ProtocolError("a data set without a command before it", AbortReason.UNEXPECTED_PARAMETER)
+            if context_id not in (None, pdv.context_id):
+                raise ProtocolError("another message inside a command set", AbortReason.UNEXPECTED_PARAMETER)
+            context_id = pdv.context_id
             parts += pdv.fragment
             if len(parts) > MAX_COMMAND:
                 raise ProtocolError(f"a command set of more than {MAX_COMMAND} bytes", AbortReason.INVALID_PARAMETER)
             if pdv.is_last:
-                return self._message(pdv.context_id, bytes(parts))
+                return self._message(context_id, bytes(parts))
 
     def _message(self, context_id: int, command: bytes) -> Message:
         context = self.contexts.get(context_id)
         if context is None or context.result is not Result.ACCEPTED:
             raise ProtocolError(f"presentation context {context_id} was not accepted", AbortReason.INVALID_PARAMETER)
         try:
-            return Message(context, dimse.decode(command))
+            message = Message(context, dimse.decode(command))
         except CommandError as e:
             raise ProtocolError(str(e), AbortReason.INVALID_PARAMETER) from e
+        if message.field & dimse.RESPONSE:
+            # Nothing was asked of the peer. To answer an answer could go on for ever.
+            raise ProtocolError(f"a response ({message.field:04X}H) to no request", AbortReason.UNEXPECTED_PARAMETER)
+        return message
 
     def data_set(self, message: Message) -> Iterator[memoryview]:
         """Hand over the fragments of a message's data set; each is valid until the next one is asked for.

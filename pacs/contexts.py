@@ -75,7 +75,8 @@ def is_storage(abstract_syntax: str) -> bool:
     if not abstract_syntax.startswith(_STANDARD_ROOT):
         return True
     entry = UID_dictionary.get(abstract_syntax)
-    if entry is None:
+    # Classes that were retired with their documents are in the dictionary, but lost their names.
+    if entry is None or not entry[0]:
         return abstract_syntax.startswith(_STORAGE_ROOT)
     is_class = entry[1] == "SOP Class"
     return is_class and "Storage" in entry[0].split() and abstract_syntax not in _OTHER_STORAGE

@@ -73,7 +73,7 @@ _UIDS = frozenset(
 )
 _TEXTS = frozenset({Tag.MOVE_DESTINATION, Tag.ERROR_COMMENT, Tag.MOVE_ORIGINATOR_AE_TITLE})
 _TAGS = frozenset(_UIDS | _TEXTS | (frozenset(Tag) - {Tag.OFFENDING_ELEMENT, Tag.COMMAND_GROUP_LENGTH}))
-_MAX_COMMENT = 64  # ERROR_COMMENT is LO
+MAX_COMMENT = 64  # an LO
 
 Value = int | str
 Command = Mapping[Tag, Value]
@@ -123,11 +123,15 @@ def encode(command: Command) -> bytes:
 def _encoded(tag: Tag, value: Value) -> bytes:
     if isinstance(value, int):
         return _ELEMENT.pack(0, tag, 2) + value.to_bytes(2, "little")
-    raw = value.encode("latin-1", "replace")
-    if tag == Tag.ERROR_COMMENT:
-        raw = raw[:_MAX_COMMENT]
+    raw = _comment(value) if tag == Tag.ERROR_COMMENT else value.encode("latin-1", "replace")
     raw += (b"\0" if tag in _UIDS else b" ") * (len(raw) % 2)
     return _ELEMENT.pack(0, tag, len(raw)) + raw
+
+
+def _comment(text: str) -> bytes:
+    """Return `text` as an LO: no backslash, no control characters, and ASCII, since a command set names no other."""
+    plain = "".join(c if c.isprintable() else " " for c in text.replace("\\", "/"))
+    return plain.encode("ascii", "replace")[:MAX_COMMENT]
 
 
 def response(request: Command, status: int, *, comment: str = "", has_data_set: bool = False) -> dict[Tag, Value]:

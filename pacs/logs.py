@@ -5,6 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 
+_MAX_TEXT = 200
+
+
+def one_line(text: str) -> str:
+    """Return text that came from outside as it may stand in a log line: printable, no line breaks, not without end."""
+    plain = "".join(c if c.isprintable() else "?" for c in text)
+    return plain if len(plain) <= _MAX_TEXT else f"{plain[:_MAX_TEXT]}..."
+
 
 def set_up_logging() -> None:
     """Send all of our log lines to stderr with time and level; libraries only from warnings on."""
@@ -12,3 +20,5 @@ def set_up_logging() -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("filmless").setLevel(logging.INFO)
+    # What it complains of comes back as an error that is logged here, once, with who sent it.
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)

@@ -9,6 +9,7 @@ import logging
 import socket
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pacs.associate import Rejection, Request
@@ -29,7 +30,7 @@ class ReceiverSettings:
     maximum_associations: int = 400
     """Established at once in this process; a further one is rejected as transient (PS3.8 9.3.4)."""
     maximum_connections: int = 600
-    """With those that have not asked for an association yet; a further one is closed at once."""
+    """With those that have not asked for an association yet; for a further one the oldest of these has to go."""
     stop_seconds: float = 10.0
     """How long associations may go on after a stop is asked for."""
     session: SessionSettings = field(default_factory=SessionSettings)
@@ -46,7 +47,8 @@ class Receiver:
         self._archive = archive
         self._settings = settings
         self._lock = threading.Lock()
-        self._connections: set[socket.socket] = set()
+        # Those that have not asked for an association yet, the oldest first, and those that have one.
+        self._waiting: dict[threading.Thread, socket.socket] = {}
         self._established: set[threading.Thread] = set()
         self._stopping = threading.Event()
         self._listener = listen(settings.host, settings.port)
@@ -75,29 +77,48 @@ class Receiver:
         """Stop accepting; safe in a signal handler."""
         self._stopping.set()
         # Wakes the thread that waits in accept; close alone does not.
-        try:
+        with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        finally:
-            self._listener.close()
+        self._listener.close()
 
     def _take(self, connection: socket.socket, address: str) -> None:
+        thread = threading.Thread(target=self._run, args=(connection, address), name=f"dicom-{address}", daemon=True)
         with self._lock:
-            full = len(self._connections) >= self._settings.maximum_connections
-            if not full:
-                self._connections.add(connection)
-        if full:
-            _log.warning("connection from %s closed: %d are open", address, self._settings.maximum_connections)
+            if len(self._waiting) + len(self._established) >= self._settings.maximum_connections:
+                self._send_away_the_oldest()
+            self._waiting[thread] = connection
+        try:
+            thread.start()
+        except RuntimeError as e:
+            # No more threads: this connection ends, the others go on.
+            _log.error("connection from %s closed: %s", address, e)
+            self._forget(thread)
             connection.close()
+
+    def _send_away_the_oldest(self) -> None:
+        """Make room: whoever has been connected longest without asking for an association goes first.
+
+        So connections that say nothing cannot keep out a scanner, however many there are.
+        """
+        if not self._waiting:
             return
-        threading.Thread(target=self._run, args=(connection, address), name=f"dicom-{address}", daemon=True).start()
+        thread = next(iter(self._waiting))
+        _log.warning("%d connections are open: the oldest without an association ends", len(self._waiting))
+        with suppress(OSError):
+            # Its thread wakes up and finds the connection closed.
+            self._waiting.pop(thread).shutdown(socket.SHUT_RDWR)
 
     def _run(self, connection: socket.socket, address: str) -> None:
         try:
             Session(connection, address, self._archive, self._settings.session, self._admit).run()
         finally:
-            with self._lock:
-                self._connections.discard(connection)
-                self._established.discard(threading.current_thread())
+            self._forget(threading.current_thread())
+            connection.close()
+
+    def _forget(self, thread: threading.Thread) -> None:
+        with self._lock:
+            self._waiting.pop(thread, None)
+            self._established.discard(thread)
 
     def _admit(self, request: Request) -> Rejection | None:
         """Count an association in, unless there are too many; only those that asked for one take a place."""
@@ -106,6 +127,7 @@ class Receiver:
                 return Rejection.TEMPORARY_CONGESTION
             if len(self._established) >= self._settings.maximum_associations:
                 return Rejection.LOCAL_LIMIT
+            self._waiting.pop(threading.current_thread(), None)
             self._established.add(threading.current_thread())
             return None
 

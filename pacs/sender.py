@@ -59,13 +59,17 @@ def send(node: Node, calling_aet: str, files: Iterable[Outgoing]) -> Iterator[Se
         AssociationFailed: the node cannot be talked to; files yielded before are there.
     """
     for group in _groups(files):
-        kinds = dict.fromkeys((f.meta.sop_class_uid, f.meta.transfer_syntax_uid) for f in group)
-        proposals = [Proposal(sop_class, (syntax,)) for sop_class, syntax in kinds]
-        with Requestor(node, calling_aet, proposals) as assoc:
+        with Requestor(node, calling_aet, proposals(group)) as assoc:
             contexts = {(c.abstract_syntax, c.transfer_syntax): c for c in assoc.contexts}
             for file in group:
                 context = contexts.get((file.meta.sop_class_uid, file.meta.transfer_syntax_uid))
-                yield _send_one(assoc, context, file)
+                yield send_one(assoc, context, file)
+
+
+def proposals(files: Iterable[Outgoing]) -> list[Proposal]:
+    """Return one context for each kind of object among the files, in the transfer syntax they are stored in."""
+    kinds = dict.fromkeys((f.meta.sop_class_uid, f.meta.transfer_syntax_uid) for f in files)
+    return [Proposal(sop_class, (syntax,)) for sop_class, syntax in kinds]
 
 
 def _groups(files: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
@@ -83,7 +87,12 @@ def _groups(files: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
         yield group
 
 
-def _send_one(assoc: Requestor, context: Accepted | None, file: Outgoing) -> Sent:
+def send_one(assoc: Requestor, context: Accepted | None, file: Outgoing) -> Sent:
+    """Send one file on an accepted context and wait for the answer; without a context it is not sent.
+
+    Raises:
+        AssociationFailed: the node went away.
+    """
     if context is None:
         return Sent(file.path, None, "the peer does not take this kind of object in this transfer syntax")
     command: dict[Tag, Value] = {

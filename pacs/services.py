@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pacs import dimse
 from pacs.association import Association, Message
-from pacs.dimse import CommandField, Tag
+from pacs.dimse import CommandField
 from pacs.handlers import echo, store
 from pacs.status import Status
 from storage.archive import Archive
@@ -12,7 +12,7 @@ from storage.archive import Archive
 
 def dispatch(assoc: Association, message: Message, archive: Archive) -> None:
     """Hand a request to its handler; refuse what no handler knows (PS3.7 9.1, C.5.22)."""
-    match message.command[Tag.COMMAND_FIELD]:
+    match message.field:
         case CommandField.C_STORE_RQ:
             store.handle(assoc, message, archive)
         case CommandField.C_ECHO_RQ:
@@ -27,5 +27,5 @@ def _refuse(assoc: Association, message: Message) -> None:
     if message.has_data_set:
         for _ in assoc.data_set(message):
             pass
-    comment = f"operation {message.command[Tag.COMMAND_FIELD]:04X}H is not offered"
+    comment = f"operation {message.field:04X}H is not offered"
     assoc.respond(message, dimse.response(message.command, Status.UNRECOGNIZED_OPERATION, comment=comment))

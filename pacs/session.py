@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from pacs import associate, contexts, services
 from pacs.association import Aborted, Association, Peer, Released
+from pacs.logs import one_line
 from pacs.upper_layer import AbortReason, ConnectionEnded, PDUType, ProtocolError, Timeouts, UpperLayer
 from storage.archive import Archive
 
@@ -105,8 +106,8 @@ class Session:
         return Association(self._upper_layer, peer, {n.context_id: n for n in answers})
 
     def _log(self, outcome: str, seconds: float) -> None:
-        caller = self._request.calling_aet if self._request else "?"
-        called = self._request.called_aet if self._request else "?"
+        caller = one_line(self._request.calling_aet) if self._request else "?"
+        called = one_line(self._request.called_aet) if self._request else "?"
         tally = self._assoc.tally if self._assoc else None
         counts = (
             f"stored={tally.stored} already_stored={tally.already_stored} refused={tally.refused} "
@@ -124,7 +125,7 @@ class Session:
             called,
             counts,
             seconds,
-            outcome,
+            one_line(outcome),
         )
         for note in tally.notes if tally else ():
-            _log.warning("association %s@%s: refused %s", caller, self._address, note)
+            _log.warning("association %s@%s: refused %s", caller, self._address, one_line(note))

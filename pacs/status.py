@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from storage.errors import ClassMismatch, OutOfSpace, StorageError, WriteFailed
+from pacs.dimse import MAX_COMMENT
+from storage.errors import ClassMismatch, DuplicateConflict, OutOfSpace, StorageError, UnsafeUID, WriteFailed
 
 
 class Status(IntEnum):
@@ -26,3 +27,21 @@ def of_store_error(error: StorageError) -> Status:
     if isinstance(error, ClassMismatch):
         return Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS
     return Status.CANNOT_UNDERSTAND
+
+
+_SHORT: tuple[tuple[type[StorageError], str], ...] = (
+    (DuplicateConflict, "stored already with other content; the first one stays"),
+    (ClassMismatch, "data set is of another SOP class or instance than announced"),
+    (OutOfSpace, "out of disk space"),
+    (WriteFailed, "the disk of the archive refuses to write"),
+)
+
+
+def comment_of(error: StorageError) -> str:
+    """Return an Error Comment that names the reason within the 64 characters of an LO (PS3.7 C.4.2)."""
+    text = str(error)
+    if len(text) <= MAX_COMMENT:
+        return text
+    if isinstance(error, UnsafeUID):
+        return f"{error.keyword} is not a valid UID (PS3.5 9.1)"
+    return next((short for kind, short in _SHORT if isinstance(error, kind)), f"{text[: MAX_COMMENT - 3]}...")

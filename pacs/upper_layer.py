@@ -109,44 +109,47 @@ class UpperLayer:
     def read(self, within: float | None = None) -> tuple[int, memoryview]:
         """Return the next PDU's type and its body; the view is valid until the next call.
 
-        `within` bounds the wait for its first byte (default: the idle time).
+        `within` bounds the wait for the whole of it; by default its first byte has the idle time to come, and its last
+        one the PDU time from then on.
 
         Raises:
             ConnectionEnded: closed, reset, or out of time.
             ProtocolError: the PDU is longer than was announced as acceptable.
         """
+        began = time.monotonic()
         wait = self._timeouts.idle if within is None else within
-        if self._end - self._start < _HEADER.size:
-            self._fill(_HEADER.size, wait)
+        if self._end == self._start:
+            self._fill(1, began + wait, f"silent for {wait:g} s")
+        whole = self._timeouts.pdu if within is None else within
+        deadline = (time.monotonic() if within is None else began) + whole
+        late = f"a PDU was not whole after {whole:g} s"
+        self._fill(_HEADER.size, deadline, late)
         kind, length = _HEADER.unpack_from(self._buffer, self._start)
         if length > self.maximum_pdu:
             raise ProtocolError(
                 f"a PDU of type {kind:02X} and {length} bytes is longer than {self.maximum_pdu}",
                 AbortReason.INVALID_PARAMETER,
             )
-        if self._end - self._start < _HEADER.size + length:
-            self._fill(_HEADER.size + length, self._timeouts.pdu)
+        self._fill(_HEADER.size + length, deadline, late)
         first = self._start + _HEADER.size
         self._start = first + length
         return kind, self._buffer[first : first + length]
 
-    def _fill(self, needed: int, wait: float) -> None:
-        """Receive until `needed` bytes are buffered from the current start."""
+    def _fill(self, needed: int, deadline: float, late: str) -> None:
+        """Receive until `needed` bytes are buffered from the current start; `late` says what it means to be late."""
+        if self._end - self._start >= needed:
+            return
         self._make_room(needed)
-        deadline = time.monotonic() + wait
         while self._end - self._start < needed:
             self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
             try:
                 got = self._socket.recv_into(self._buffer[self._end :])
             except TimeoutError:
-                raise ConnectionEnded(f"silent for {wait:g} s") from None
+                raise ConnectionEnded(late) from None
             except OSError as e:
                 raise ConnectionEnded(f"connection lost: {e.strerror or e}") from None
             if not got:
                 raise ConnectionEnded("closed by the peer")
-            if self._end == self._start:
-                # The first byte of a PDU has come: from here the rest has to follow.
-                deadline = time.monotonic() + self._timeouts.pdu
             self._end += got
 
     def _make_room(self, needed: int) -> None:

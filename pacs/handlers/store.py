@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pacs import dimse
 from pacs.association import Association, Message
 from pacs.dimse import Tag
-from pacs.status import Status, of_store_error
+from pacs.status import Status, comment_of, of_store_error
 from storage.archive import Archive
 from storage.errors import ClassMismatch, StorageError
 from storage.incoming import Announced
@@ -29,7 +29,7 @@ def handle(assoc: Association, message: Message, archive: Archive) -> None:
         for _ in fragments:
             pass
         _note(assoc, message, e)
-        assoc.respond(message, dimse.response(message.command, of_store_error(e), comment=str(e)))
+        assoc.respond(message, dimse.response(message.command, of_store_error(e), comment=comment_of(e)))
         return
     if stored.outcome is Outcome.STORED:
         assoc.tally.stored += 1

@@ -1,0 +1,88 @@
+"""One session over a loopback connection, and a receiver on a port of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from pacs.receiver import Receiver, ReceiverSettings
+from pacs.session import Session, SessionSettings
+from pacs.upper_layer import Timeouts
+from storage.archive import Archive
+from tests.support.wire import Wire, tcp_pair
+
+QUICK = Timeouts(artim=2.0, idle=5.0, pdu=5.0)
+TINY = Timeouts(artim=0.15, idle=0.4, pdu=0.15)
+
+
+@dataclass
+class Served:
+    """A session that serves in a thread, and the peer's end of its connection."""
+
+    wire: Wire
+    thread: threading.Thread
+    log: pytest.LogCaptureFixture
+
+    def line(self) -> str:
+        """The one line that the log has once the session has ended."""
+        self.wire.socket.close()
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+        lines = [r.getMessage() for r in self.log.records if r.levelno == logging.INFO]
+        assert len(lines) == 1, lines
+        return lines[0]
+
+    def warnings(self) -> list[str]:
+        return [r.getMessage() for r in self.log.records if r.levelno >= logging.WARNING]
+
+
+@pytest.fixture
+def session(archive: Archive, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., Served]]:
+    """Start sessions on the test's archive."""
+    caplog.set_level(logging.DEBUG, "filmless")
+    started: list[Served] = []
+
+    def start(timeouts: Timeouts = QUICK, maximum_pdu: int = 1 << 17) -> Served:
+        near, far = tcp_pair()
+        settings = SessionSettings(timeouts=timeouts, maximum_pdu=maximum_pdu)
+        one = Session(far, "127.0.0.1", archive, settings, lambda request: None)
+        thread = threading.Thread(target=one.run)
+        thread.start()
+        started.append(Served(Wire(near), thread, caplog))
+        return started[-1]
+
+    yield start
+    for served in started:
+        served.wire.socket.close()
+        served.thread.join(10)
+
+
+@pytest.fixture
+def served(session: Callable[..., Served]) -> Served:
+    """One session with the default settings of these tests."""
+    return session()
+
+
+@pytest.fixture
+def receiver(archive: Archive, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., Receiver]]:
+    """Start receivers on the test's archive."""
+    caplog.set_level(logging.DEBUG, "filmless")
+    running: list[tuple[Receiver, threading.Thread]] = []
+
+    def start(timeouts: Timeouts = QUICK, **settings: int | float) -> Receiver:
+        given = ReceiverSettings("127.0.0.1", 0, session=SessionSettings(timeouts), **settings)  # type: ignore[arg-type]
+        one = Receiver(archive, given)
+        thread = threading.Thread(target=one.serve)
+        thread.start()
+        running.append((one, thread))
+        return one
+
+    yield start
+    for one, thread in running:
+        one.stop()
+        thread.join(15)
+        assert not thread.is_alive()
