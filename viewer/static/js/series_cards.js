@@ -76,7 +76,8 @@ export function seriesCard(series, element) {
  */
 export function countLine(series) {
   const number = series.number === null ? "" : `#${series.number}`;
-  const count = series.frames ? t("{count} images", { count: series.frames }) : t("document");
+  const images = series.frames === 1 ? t("1 image") : t("{count} images", { count: series.frames });
+  const count = series.frames ? images : t("document");
   return [series.modality, number, count].filter(Boolean).join(" · ");
 }
 

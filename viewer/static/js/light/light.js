@@ -131,7 +131,7 @@ async function update() {
   }
   if (stack !== asked || position !== at) return;
   if (!entry.facts) {
-    fail(entry.problem ?? t("This image cannot be shown."));
+    fail([t("This image cannot be shown."), entry.problem].filter(Boolean).join(" "));
     return;
   }
   const exact = addressOf(entry, true);
@@ -218,24 +218,24 @@ function describe() {
     [series.modality, series.number === null ? "" : `#${series.number}`].join(" "),
     series.description,
     t("Image {i}/{n}", { i: position + 1, n: stack.total }),
-    sliceLine(facts),
+    ...sliceLines(facts),
   ]);
   viewport.corner("bottom-right", [
     probeText,
     facts?.lossy ? t("Lossy compressed") : "",
-    element.dataset.quality === "quick" ? "" : "",
-    t("Zoom {percent}%", { percent: Math.round(viewport.placement.zoom * 100) }) + (inverted ? ` · ${t("inverted")}` : ""),
+    inverted ? t("inverted") : "",
+    t("Zoom {percent}%", { percent: Math.round(viewport.placement.zoom * 100) }),
     windowLine(window),
   ]);
 }
 
 /** @param {import("./stack.js").FrameFacts | null} facts */
-function sliceLine(facts) {
-  if (!facts) return "";
-  const parts = [];
-  if (facts.slice_location !== null) parts.push(t("Location {mm} mm", { mm: facts.slice_location.toFixed(1) }));
-  if (facts.slice_thickness) parts.push(t("Thickness {mm} mm", { mm: facts.slice_thickness }));
-  return parts.join(" · ");
+function sliceLines(facts) {
+  const location = facts?.slice_location ?? null;
+  return [
+    location === null ? "" : t("Location {mm} mm", { mm: location.toFixed(1) }),
+    facts?.slice_thickness ? t("Thickness {mm} mm", { mm: facts.slice_thickness }) : "",
+  ];
 }
 
 /** @param {Window | null} window */
@@ -546,11 +546,12 @@ function pressed(action, is) {
   document.querySelector(`[data-action="${action}"]`)?.setAttribute("aria-pressed", String(is));
 }
 
-/** @param {Tool} wanted */
+/** @param {Tool | null} wanted null for what suits the device best */
 function choose(wanted) {
-  tool = tool === wanted ? null : wanted;
+  tool = wanted;
+  const active = tool ?? (matchMedia("(pointer: coarse)").matches ? "scroll" : "window");
   for (const button of document.querySelectorAll("[data-tool]")) {
-    button.setAttribute("aria-pressed", String(button instanceof HTMLElement && button.dataset.tool === tool));
+    button.setAttribute("aria-pressed", String(button instanceof HTMLElement && button.dataset.tool === active));
   }
 }
 
@@ -658,4 +659,5 @@ const asked = new URL(location.href).searchParams.get("series");
 const first = data.series.find((series) => series.uid === asked) ?? data.series.find((series) => series.frames > 0) ?? data.series[0];
 if (first) openSeries(first);
 else viewport.say(t("This study holds nothing that can be shown."));
+choose(null);
 element.focus({ preventScroll: true });
