@@ -32,8 +32,6 @@ def of_store_error(error: StorageError) -> Status:
 _SHORT: tuple[tuple[type[StorageError], str], ...] = (
     (DuplicateConflict, "stored already with other content; the first one stays"),
     (ClassMismatch, "data set is of another SOP class or instance than announced"),
-    (OutOfSpace, "out of disk space"),
-    (WriteFailed, "the disk of the archive refuses to write"),
 )
 
 
@@ -44,4 +42,7 @@ def comment_of(error: StorageError) -> str:
         return text
     if isinstance(error, UnsafeUID):
         return f"{error.keyword} is not a valid UID (PS3.5 9.1)"
+    if isinstance(error, OutOfSpace | WriteFailed):
+        # What was being written is long and of no use to the sender; what the disk said stands last.
+        return f"the archive cannot write: {text.rpartition(': ')[2]}"[:MAX_COMMENT]
     return next((short for kind, short in _SHORT if isinstance(error, kind)), f"{text[: MAX_COMMENT - 3]}...")

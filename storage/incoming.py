@@ -134,18 +134,12 @@ class Incoming:
             self._files.place(self._file, relative)
         except FileExistsError:
             return self._meet(header, self._files.data / relative, received_on)
-        if self._indexed(self._entry(header, received_on)):
+        # Where this fails the file stays, since a twin may have met it and answered for it. The sender is refused, sends
+        # again and meets the file then; or the next start indexes it.
+        if self._index.add(self._entry(header, received_on)):
             return self._answer(header, Outcome.STORED)
         # Another sender of the same UID was indexed between the look and the move.
         return self._lost_race(header)
-
-    def _indexed(self, entry: Entry) -> bool:
-        """Add to the index; an object that cannot be found again is not kept either."""
-        try:
-            return self._index.add(entry)
-        except StorageError:
-            self._files.take_back(self._file)
-            raise
 
     def _entry(self, header: Header, received_on: str) -> Entry:
         return Entry(
@@ -200,8 +194,11 @@ class Incoming:
         return self._answer(header, Outcome.ALREADY_STORED)
 
     def _lost_race(self, header: Header) -> Stored:
-        """The index got the same SOP Instance UID at another place first; take the own file back."""
+        """The index got the same SOP Instance UID first; take the own file back, unless it is that very file."""
         first = self._index.instance(header.text("sop_instance_uid"), self._files.data)
+        if first.path == self._file.path:
+            # A twin met the file in its place and was faster to index it.
+            return self._answer(header, Outcome.ALREADY_STORED)
         if first.dataset_sha256 == self._file.dataset_sha256:
             self._files.take_back(self._file)
             return self._answer(header, Outcome.ALREADY_STORED)
