@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from pacs.commands import bring, check, demo, people, serve
+from pacs.commands import bring, check, demo, nodes, people, serve
 from pacs.config import read_config
 from storage.errors import StorageError
 
@@ -42,6 +42,7 @@ for command in (
     check.reindex_,
     people.user,
     people.token,
+    nodes.peer,
 ):
     filmless.add_command(command)
 

@@ -4,7 +4,7 @@
 backup. `Records` is the only door.
 """
 
-from storage.records.model import AuditEntry, Event, Identity, Means, Role, Session, SignIn, Token, User
+from storage.records.model import AuditEntry, Event, Identity, Means, Peer, Role, Session, SignIn, Token, User
 from storage.records.records import Records
 
-__all__ = ["AuditEntry", "Event", "Identity", "Means", "Records", "Role", "Session", "SignIn", "Token", "User"]
+__all__ = ["AuditEntry", "Event", "Identity", "Means", "Peer", "Records", "Role", "Session", "SignIn", "Token", "User"]

@@ -80,3 +80,20 @@ def m005_sign_in_failures(db: Database) -> None:
             PRIMARY KEY (name, address)
         ) STRICT, WITHOUT ROWID""")
     db.execute("CREATE INDEX sign_in_failures_by_age ON sign_in_failures(last_at)")
+
+
+@RECORDS()
+def m006_peers(db: Database) -> None:
+    """Remote nodes; one AE title is one node, as it is all that a caller tells of itself."""
+    db.execute("""
+        CREATE TABLE peers (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL COLLATE NOCASE UNIQUE,
+            aet TEXT NOT NULL UNIQUE,
+            host TEXT NOT NULL,
+            port INTEGER NOT NULL,
+            may_query INTEGER NOT NULL,
+            may_retrieve INTEGER NOT NULL,
+            tls INTEGER NOT NULL DEFAULT 0,
+            created_at TEXT NOT NULL
+        ) STRICT""")

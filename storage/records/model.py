@@ -92,3 +92,17 @@ class AuditEntry:
     study_instance_uid: str
     address: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A remote node: a workstation, another archive, a scanner that asks back."""
+
+    name: str
+    aet: str
+    host: str
+    port: int
+    may_query: bool = True
+    may_retrieve: bool = True
+    """It may have objects sent to itself, and be named as the destination of a C-MOVE."""
+    tls: bool = False

@@ -15,6 +15,7 @@ from storage.errors import DataFolderError, SignInRefused
 from storage.records.audit import Audit
 from storage.records.database import RecordsDatabase
 from storage.records.model import Event, Identity, Means, SignIn
+from storage.records.peers import Peers
 from storage.records.sessions import SessionRules, Sessions
 from storage.records.throttle import Throttle
 from storage.records.tokens import Tokens
@@ -26,13 +27,14 @@ REMEMBER_MAX = 256
 
 
 class Records:
-    """Users, sessions, tokens and audit of one data folder; safe to share between the threads of one process."""
+    """Users, sessions, tokens, peers and audit of one data folder; safe to share between the threads of one process."""
 
     def __init__(self, database: RecordsDatabase, rules: SessionRules) -> None:
         self._database = database
         self.users = Users(database)
         self.sessions = Sessions(database, rules)
         self.tokens = Tokens(database)
+        self.peers = Peers(database)
         self.audit = Audit(database)
         self._throttle = Throttle(database)
         self._remembered = _Remembered()

@@ -1,0 +1,1 @@
+"""Measurements beside real peers, in one run: `python -m bench`."""

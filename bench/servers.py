@@ -1,0 +1,139 @@
+"""The archives that are measured, each started fresh in a folder of its own on a loopback port."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+
+from pacs.requestor import AssociationFailed, Node, Proposal, Requestor
+
+_VERIFICATION = "1.2.840.10008.1.1"
+_IMPLICIT = "1.2.840.10008.1.2"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An archive that answers."""
+
+    name: str
+    port: int
+    processes: tuple[subprocess.Popen[bytes], ...]
+    folder: Path
+    http_port: int = 0
+
+    def peak_memory(self) -> int:
+        """Return the largest resident size that any of its processes ever had, in bytes."""
+        return max(_peak(p.pid) for p in self.processes)
+
+
+def _peak(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return psutil.Process(pid).memory_info().rss
+
+
+Server = Callable[[], AbstractContextManager[Running]]
+
+
+def free_port() -> int:
+    """Return a loopback port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def peer_environment() -> dict[str, str]:
+    """DCMTK and Orthanc wait 40 ms for each message without this."""
+    return {**os.environ, "TCP_NODELAY": "1"}
+
+
+@contextmanager
+def filmless(durability: str = "full", *, receivers: int = 2, data: Path | None = None) -> Iterator[Running]:
+    """Our receivers, as many as `filmless serve` starts; `data` keeps a prepared archive between runs."""
+    with TemporaryDirectory(prefix="bench-") as folder:
+        place, port = data or Path(folder), free_port()
+        command = [sys.executable, "-m", "pacs", "--data", str(place), "--dicom-host", "127.0.0.1"]
+        command += ["--dicom-port", str(port), "--durability", durability, "--minimum-free-bytes", "0"]
+        with _processes([command] * receivers, place) as processes:
+            wait_for_echo(port, processes)
+            time.sleep(0.5)  # for the last of the receivers, which share the port
+            yield Running(f"filmless ({durability})", port, processes, place)
+
+
+@contextmanager
+def storescp() -> Iterator[Running]:
+    """DCMTK's storescp: writes files, syncs and indexes nothing."""
+    with TemporaryDirectory(prefix="bench-") as folder:
+        port = free_port()
+        with _processes([["storescp", "-od", folder, str(port)]], Path(folder)) as processes:
+            wait_for_echo(port, processes)
+            yield Running("storescp", port, processes, Path(folder))
+
+
+@contextmanager
+def orthanc() -> Iterator[Running]:
+    """Orthanc with its SQLite index, as Debian ships it, without plugins but DICOMweb's."""
+    with TemporaryDirectory(prefix="bench-") as folder:
+        port, http_port = free_port(), free_port()
+        settings = {
+            "StorageDirectory": f"{folder}/storage",
+            "IndexDirectory": f"{folder}/index",
+            "DicomPort": port,
+            "DicomAet": "ORTHANC",
+            "HttpPort": http_port,
+            "RemoteAccessAllowed": False,
+            "AuthenticationEnabled": False,
+            "DicomAlwaysAllowFind": True,
+            "DicomAlwaysAllowGet": True,
+            "DicomAlwaysAllowMove": True,
+            "Plugins": [p for p in ["/usr/share/orthanc/plugins/libOrthancDicomWeb.so"] if Path(p).exists()],
+        }
+        config = Path(folder) / "orthanc.json"
+        config.write_text(json.dumps(settings))
+        with _processes([[shutil.which("Orthanc") or "/usr/sbin/Orthanc", str(config)]], Path(folder)) as processes:
+            wait_for_echo(port, processes)
+            yield Running("Orthanc", port, processes, Path(folder), http_port)
+
+
+@contextmanager
+def _processes(commands: Sequence[Sequence[str]], folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], ...]]:
+    with (folder / "bench.log").open("ab") as log:
+        started = tuple(subprocess.Popen(c, stdout=log, stderr=log, env=peer_environment()) for c in commands)
+    try:
+        yield started
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait_for_echo(port: int, processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Wait until a server takes an association."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if any(p.poll() is not None for p in processes):
+            raise RuntimeError("a server ended while starting")
+        try:
+            with Requestor(Node("ANY", "127.0.0.1", port), "BENCH", [Proposal(_VERIFICATION, (_IMPLICIT,))]):
+                return
+        except AssociationFailed:
+            time.sleep(0.1)
+    raise RuntimeError(f"nothing answers on port {port}")

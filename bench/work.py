@@ -1,0 +1,54 @@
+"""What is sent: made once by `sample_dicom`, kept in a cache folder between runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """Return where prepared work is kept; may be deleted at any time."""
+    folder = Path.home() / ".cache" / "filmless-bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _made(name: str, *arguments: str) -> Path:
+    target = cache_folder() / name
+    if not target.exists():
+        half = target.with_name(f"{name}.half")
+        subprocess.run([sys.executable, "-m", "sample_dicom", arguments[0], str(half), *arguments[1:]], check=True)
+        half.rename(target)
+    return target
+
+
+def ct_series() -> Path:
+    """The 400-slice 512x512 CT series: 16 bit, explicit little endian, 210 MB."""
+    return _made("ct-400", "ct-chest", "--slices", "400", "--size", "512")
+
+
+def small_series(number: int) -> Path:
+    """One of several series of 100 objects of 64x64."""
+    from sample_dicom.encode import write
+    from sample_dicom.small import ct_slice
+
+    target = cache_folder() / f"small-{number}"
+    if not target.exists():
+        half = target.with_name(target.name + ".half")
+        half.mkdir(exist_ok=True)
+        for i in range(100):
+            ds = ct_slice(number=i + 1, patient_id=f"BENCH{number}", accession=f"B{number}")
+            write(ds, half / f"{i:04}.dcm")
+        half.rename(target)
+    return target
+
+
+def multiframe() -> Path:
+    """One multi-frame object of 2 GB."""
+    return _made("multiframe-2048.dcm", "multiframe", "--megabytes", "2048")
+
+
+def files(folder: Path) -> list[Path]:
+    """Return the files of a series in order."""
+    return sorted(folder.rglob("*.dcm"))
