@@ -54,3 +54,7 @@ def main() -> None:
     except StorageError as e:
         print(f"filmless: {e}", file=sys.stderr)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
