@@ -74,6 +74,8 @@ class Association:
         self.peer = peer
         self.contexts = contexts
         self.tally = Tally()
+        self.is_idle = False
+        """Waiting for the next message, with nothing of it there yet."""
         self._waiting: Iterator[PDV] = iter(())
 
     def receive(self) -> Message:
@@ -86,8 +88,10 @@ class Association:
         """
         parts = bytearray()
         context_id = None
+        self.is_idle = True
         while True:
             pdv = self._next_pdv()
+            self.is_idle = False
             if not pdv.is_command:
                 raise ProtocolError("a data set without a command before it", AbortReason.UNEXPECTED_PARAMETER)
             if context_id not in (None, pdv.context_id):
@@ -149,6 +153,7 @@ class Association:
 
     def _read_pdvs(self) -> Iterator[PDV]:
         kind, body = self.upper_layer.read()
+        self.is_idle = False
         if kind == PDUType.P_DATA_TF:
             return pdvs(body)
         if kind == PDUType.RELEASE_RQ:

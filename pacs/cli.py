@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,7 +32,15 @@ def filmless(context: click.Context, config: Path | None) -> None:
     environment, the environment before the file.
     """
     settings = read_config(config)
-    context.default_map = dict.fromkeys(filmless.commands, settings)
+    context.default_map = _defaults(filmless, settings)
+
+
+def _defaults(group: click.Group, settings: dict[str, Any]) -> dict[str, Any]:
+    """Give every command the settings of the file, those below a group too."""
+    return {
+        name: _defaults(command, settings) if isinstance(command, click.Group) else settings
+        for name, command in group.commands.items()
+    }
 
 
 for command in (

@@ -50,6 +50,7 @@ class Receiver:
         # Those that have not asked for an association yet, the oldest first, and those that have one.
         self._waiting: dict[threading.Thread, socket.socket] = {}
         self._established: set[threading.Thread] = set()
+        self._sessions: dict[threading.Thread, Session] = {}
         self._stopping = threading.Event()
         self._listener = listen(settings.host, settings.port)
 
@@ -59,7 +60,7 @@ class Receiver:
         return int(self._listener.getsockname()[1])
 
     def serve(self) -> None:
-        """Accept until `stop`, then wait for the associations that are open, for a while."""
+        """Accept until `stop`, then end associations that are idle, and wait for the others, for a while."""
         while not self._stopping.is_set():
             try:
                 connection, address = self._listener.accept()
@@ -110,7 +111,10 @@ class Receiver:
 
     def _run(self, connection: socket.socket, address: str) -> None:
         try:
-            Session(connection, address, self._archive, self._settings.session, self._admit).run()
+            session = Session(connection, address, self._archive, self._settings.session, self._admit)
+            with self._lock:
+                self._sessions[threading.current_thread()] = session
+            session.run()
         finally:
             self._forget(threading.current_thread())
             connection.close()
@@ -119,6 +123,7 @@ class Receiver:
         with self._lock:
             self._waiting.pop(thread, None)
             self._established.discard(thread)
+            self._sessions.pop(thread, None)
 
     def _admit(self, request: Request) -> Rejection | None:
         """Count an association in, unless there are too many; only those that asked for one take a place."""
@@ -137,6 +142,8 @@ class Receiver:
             with self._lock:
                 if not self._established:
                     return
+                for session in self._sessions.values():
+                    session.end_if_idle()
             time.sleep(0.05)
         _log.warning("stopped with %d associations open", len(self._established))
 

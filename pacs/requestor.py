@@ -18,6 +18,7 @@ from pacs.associate import APPLICATION_CONTEXT, identity, role_item
 from pacs.contexts import Roles
 from pacs.dimse import Command, Tag
 from pacs.upper_layer import (
+    PDV,
     AbortReason,
     ConnectionEnded,
     PDUType,
@@ -87,6 +88,7 @@ class Requestor:
             raise ValueError(f"{len(proposed)} presentation contexts; 1 to {MAXIMUM_CONTEXTS} fit an association")
         self.node = node
         self._message_id = 0
+        self._waiting: Iterator[PDV] = iter(())
         self._timeouts = timeouts or Timeouts()
         self._upper_layer = UpperLayer(_connect(node, self._timeouts.artim), self._timeouts, _MAX_ANSWER)
         try:
@@ -104,10 +106,8 @@ class Requestor:
         kind, body = self._upper_layer.read(within=self._timeouts.artim)
         encoded = bytes((kind, 0)) + len(body).to_bytes(4, "big") + bytes(body)
         if kind == PDUType.ASSOCIATE_RJ:
-            rejected = A_ASSOCIATE_RJ()
-            rejected.decode(encoded)
             raise AssociationFailed(
-                f"{self.node.aet} at {self.node.host}:{self.node.port} rejects the association: {rejected.reason_str}"
+                f"{self.node.aet} at {self.node.host}:{self.node.port} rejects the association: {_reason(encoded)}"
             )
         if kind == PDUType.ABORT:
             raise AssociationFailed(f"{self.node.aet} at {self.node.host}:{self.node.port} aborts")
@@ -165,19 +165,36 @@ class Requestor:
         parts = {True: bytearray(), False: bytearray()}
         command: dict[Tag, dimse.Value] | None = None
         while True:
+            pdv = self._next_pdv()
+            parts[pdv.is_command] += pdv.fragment
+            if len(parts[pdv.is_command]) > _MAX_RESPONSE:
+                raise ProtocolError(f"a response of more than {_MAX_RESPONSE} bytes", AbortReason.INVALID_PARAMETER)
+            if pdv.is_command and pdv.is_last:
+                command = _decoded(bytes(parts[True]))
+            if pdv.is_last and command is not None and (not pdv.is_command or not _has_data_set(command)):
+                return command, bytes(parts[False])
+
+    def _next_pdv(self) -> PDV:
+        """Return the next value; a PDU may hold those of several responses."""
+        while True:
+            for pdv in self._waiting:
+                return pdv
             kind, body = self._upper_layer.read()
             if kind == PDUType.ABORT:
                 raise ConnectionEnded("aborted by the peer")
             if kind != PDUType.P_DATA_TF:
                 raise ProtocolError(f"a PDU of type {kind:02X} for a response", AbortReason.UNEXPECTED_PDU)
-            for pdv in pdvs(body):
-                parts[pdv.is_command] += pdv.fragment
-                if len(parts[pdv.is_command]) > _MAX_RESPONSE:
-                    raise ProtocolError(f"a response of more than {_MAX_RESPONSE} bytes", AbortReason.INVALID_PARAMETER)
-                if pdv.is_command and pdv.is_last:
-                    command = _decoded(bytes(parts[True]))
-                if pdv.is_last and command is not None and (not pdv.is_command or not _has_data_set(command)):
-                    return command, bytes(parts[False])
+            self._waiting = pdvs(body)
+
+
+def _reason(rejection: bytes) -> str:
+    """Say why an association was rejected; reasons that PS3.8 9.3.4 does not know, as the numbers they are."""
+    pdu = A_ASSOCIATE_RJ()
+    try:
+        pdu.decode(rejection)
+        return str(pdu.reason_str)
+    except Exception:
+        return f"result, source, reason {tuple(rejection[7:10])}"
 
 
 def _has_data_set(command: Command) -> bool:
@@ -232,7 +249,7 @@ def _streamed(
     context_id: int, pieces: Iterable[bytes | memoryview], maximum_pdu: int
 ) -> Iterator[tuple[bytes, bytes | memoryview]]:
     """Cut a stream into P-DATA-TF bodies; one piece is held back, because only the last fragment may say so."""
-    room = maximum_pdu - 6
+    room = max(maximum_pdu - len(pdv_header(context_id, 0, is_command=False, is_last=False)), 1)
     held: memoryview | None = None
     for piece in pieces:
         view = memoryview(piece)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pacs import associate, contexts, services
 from pacs.association import Aborted, Association, Peer, Released
 from pacs.logs import one_line
-from pacs.upper_layer import AbortReason, ConnectionEnded, PDUType, ProtocolError, Timeouts, UpperLayer
+from pacs.upper_layer import AbortReason, ConnectionEnded, Interrupted, PDUType, ProtocolError, Timeouts, UpperLayer
 from storage.archive import Archive
 
 _log = logging.getLogger("filmless.dicom")
@@ -59,6 +59,11 @@ class Session:
         outcome = self._serve()
         self._log(outcome, time.monotonic() - began)
 
+    def end_if_idle(self) -> None:
+        """End an association that waits for its next message; one in the middle of an object goes on."""
+        if self._assoc is not None and self._assoc.is_idle:
+            self._upper_layer.interrupt()
+
     def _serve(self) -> str:
         try:
             assoc = self._assoc = self._establish()
@@ -73,6 +78,9 @@ class Session:
         except Aborted:
             self._upper_layer.close()
             return "aborted by the peer"
+        except Interrupted:
+            self._upper_layer.abort(AbortReason.NOT_SPECIFIED)
+            return "ended by a stop"
         except ConnectionEnded as e:
             self._upper_layer.close()
             return str(e)

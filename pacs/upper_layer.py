@@ -59,6 +59,10 @@ class ConnectionEnded(Exception):
     """The peer is gone, or may as well be: closed, reset, or silent past a deadline."""
 
 
+class Interrupted(Exception):
+    """The connection was ended from our side by `UpperLayer.interrupt`."""
+
+
 class ProtocolError(Exception):
     """The peer broke the rules of PS3.8; carries the reason for the abort that follows."""
 
@@ -103,6 +107,7 @@ class UpperLayer:
         self._buffer = memoryview(bytearray(_FIRST_BUFFER))
         self._start = 0
         self._end = 0
+        self._interrupted = False
 
     # ---- receiving
 
@@ -114,6 +119,7 @@ class UpperLayer:
 
         Raises:
             ConnectionEnded: closed, reset, or out of time.
+            Interrupted: nothing is read any more.
             ProtocolError: the PDU is longer than was announced as acceptable.
         """
         began = time.monotonic()
@@ -149,6 +155,8 @@ class UpperLayer:
             except OSError as e:
                 raise ConnectionEnded(f"connection lost: {e.strerror or e}") from None
             if not got:
+                if self._interrupted:
+                    raise Interrupted
                 raise ConnectionEnded("closed by the peer")
             self._end += got
 
@@ -173,6 +181,12 @@ class UpperLayer:
             return False
         except OSError as e:
             raise ConnectionEnded(f"connection lost: {e.strerror or e}") from None
+
+    def interrupt(self) -> None:
+        """Wake the thread that reads, from another one; nothing more is received."""
+        self._interrupted = True
+        with suppress(OSError):  # it may have ended by itself
+            self._socket.shutdown(socket.SHUT_RD)
 
     # ---- sending
 

@@ -1,0 +1,85 @@
+"""Where settings come from: flag, environment, file, default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from pacs.cli import filmless
+from pacs.commands import serve
+from pacs.config import ServeSettings, read_config
+from storage.settings import Durability
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[ServeSettings]:
+    """The settings that `filmless serve` would run with."""
+    seen: list[ServeSettings] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(serve, "run", seen.append)
+    return seen
+
+
+def _serve(*arguments: str, env: dict[str, str] | None = None) -> int:
+    return CliRunner().invoke(filmless, ["serve", *arguments], env=env).exit_code
+
+
+def test_defaults(given: list[ServeSettings]) -> None:
+    assert _serve() == 0
+    (s,) = given
+    assert (s.data, s.aet, s.dicom_port, s.http_port) == (Path("filmless-data"), "FILMLESS", 11112, 8080)
+    assert s.durability is Durability.FULL
+
+
+def test_a_flag_goes_before_the_environment_and_that_before_the_file(given: list[ServeSettings]) -> None:
+    Path("filmless.toml").write_text('aet = "FILE"\ndicom_port = 1\nhttp_port = 2\nreceivers = 3\n')
+    env = {"FILMLESS_AET": "ENV", "FILMLESS_DICOM_PORT": "11"}
+    assert _serve("--aet", "FLAG", env=env) == 0
+    (s,) = given
+    assert (s.aet, s.dicom_port, s.http_port, s.receivers) == ("FLAG", 11, 2, 3)
+
+
+def test_another_file_is_read_when_asked_for(given: list[ServeSettings], tmp_path: Path) -> None:
+    Path("other.toml").write_text('durability = "relaxed"\n')
+    assert CliRunner().invoke(filmless, ["--config", "other.toml", "serve"]).exit_code == 0
+    assert given[0].durability is Durability.RELAXED
+    assert given[0].archive().durability is Durability.RELAXED
+
+
+def test_the_file_holds_for_commands_below_a_group_too(given: list[ServeSettings], tmp_path: Path) -> None:
+    Path("filmless.toml").write_text('data = "elsewhere"\n')
+    done = CliRunner().invoke(filmless, ["user", "list"])
+    assert done.exit_code == 0, done.output
+    assert Path("elsewhere").is_dir()
+    assert not Path("filmless-data").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--aet", ""],
+        ["--aet", "SEVENTEEN_LETTERS"],
+        ["--aet", "A\\B"],
+        ["--aet", "BÌNH"],
+        ["--dicom-port", "65536"],
+        ["--receivers", "0"],
+        ["--durability", "maybe"],
+        ["--tls-key", "/dev/null"],
+    ],
+)
+def test_wrong_values_are_wrong_usage(given: list[ServeSettings], arguments: list[str]) -> None:
+    assert _serve(*arguments) == 2
+    assert given == []
+
+
+def test_a_file_that_is_no_toml_is_wrong_usage(given: list[ServeSettings]) -> None:
+    Path("filmless.toml").write_text("data = \n")
+    assert _serve() == 2
+
+
+def test_a_file_that_was_asked_for_and_is_not_there_is_wrong_usage() -> None:
+    with pytest.raises(click.UsageError, match=r"none\.toml"):
+        read_config(Path("none.toml"))
