@@ -23,9 +23,11 @@ from storage.window import DeflatedWindow, FileWindow, Window
 _SPECIFIC_CHARACTER_SET = 0x00080005
 _SAMPLES_PER_PIXEL = 0x00280002
 _PHOTOMETRIC_INTERPRETATION = 0x00280004
+_PIXEL_DATA_PROVIDER_URL = 0x00287FE0
 _SHORTS = frozenset({"US", "SS"})
 _WANTED = frozenset(
-    {a.tag for a in ATTRIBUTES} | {_SPECIFIC_CHARACTER_SET, _SAMPLES_PER_PIXEL, _PHOTOMETRIC_INTERPRETATION}
+    {a.tag for a in ATTRIBUTES}
+    | {_SPECIFIC_CHARACTER_SET, _SAMPLES_PER_PIXEL, _PHOTOMETRIC_INTERPRETATION, _PIXEL_DATA_PROVIDER_URL}
 )
 _MANDATORY = ("SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID")
 MAX_INFLATED = 8 << 30
@@ -88,15 +90,17 @@ def _window(fd: int, start: int, end: int, transfer_syntax_uid: str) -> Window:
 def _values(found: scan.Scan, transfer_syntax_uid: str) -> dict[str, Value]:
     codecs = text.encodings(found.values.get(_SPECIFIC_CHARACTER_SET, b""))
     order = "little" if encoding_of(transfer_syntax_uid).little_endian else "big"
-    return {a.column: _value(a, found.values.get(a.tag), codecs, order) for a in ATTRIBUTES}
+    return _ABSENT | {
+        a.column: _value(a, raw, codecs, order) for tag, raw in found.values.items() if (a := _BY_TAG.get(tag))
+    }
 
 
-def _value(a: Attribute, raw: bytes | None, codecs: tuple[str, ...], order: str) -> Value:
+def _value(a: Attribute, raw: bytes, codecs: tuple[str, ...], order: str) -> Value:
     if a.vr in _SHORTS:
         return _short(raw, order)
     if a.matching is Matching.NUMBER:
-        return text.integer(raw) if raw else None
-    return text.decode(raw, codecs, person_name=a.vr == "PN") if raw else ""
+        return text.integer(raw)
+    return text.decode(raw, codecs, person_name=a.vr == "PN")
 
 
 def _short(raw: bytes | None, order: str) -> int | None:
@@ -114,6 +118,7 @@ def _check_uids(header: Header) -> None:
 def _check_pixels(header: Header, found: scan.Scan, transfer_syntax_uid: str) -> None:
     pixels = found.pixels
     if pixels is None:
+        _check_needs_none(header, found)
         return
     frames = header.number("number_of_frames") or 1
     if pixels.length is not None:
@@ -121,6 +126,15 @@ def _check_pixels(header: Header, found: scan.Scan, transfer_syntax_uid: str) ->
     elif pixels.fragments < frames and UID(transfer_syntax_uid) not in MPEGTransferSyntaxes:
         # PS3.5 A.4: a fragment never holds more than one frame, except in the video syntaxes.
         raise InvalidObject(f"truncated: {pixels.fragments} fragments of pixel data for {frames} frames")
+
+
+def _check_needs_none(header: Header, found: scan.Scan) -> None:
+    """An image that was cut off between two elements lacks nothing but its end, so its end is asked for."""
+    has_size = all(header.number(c) for c in ("rows", "columns", "bits_allocated"))
+    # Every class of that name mandates pixels, in the object or at the address of a provider (PS3.3 A.1.4, C.7.6.3).
+    is_image = has_size or "Image Storage" in UID(header.text("sop_class_uid")).name
+    if is_image and not found.values.get(_PIXEL_DATA_PROVIDER_URL):
+        raise InvalidObject("truncated: an image without pixel data")
 
 
 def _check_native(header: Header, found: scan.Scan, frames: int, length: int, transfer_syntax_uid: str) -> None:
@@ -140,4 +154,6 @@ def _check_native(header: Header, found: scan.Scan, frames: int, length: int, tr
         )
 
 
+_BY_TAG = {a.tag: a for a in ATTRIBUTES}
+_ABSENT: dict[str, Value] = {a.column: None if a.matching is Matching.NUMBER else "" for a in ATTRIBUTES}
 _COLUMN = {a.keyword: a.column for a in ATTRIBUTES}

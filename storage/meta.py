@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from storage.errors import InvalidObject
 from storage.model import Source
-from storage.scan import EXPLICIT_LITTLE, scan
+from storage.scan import EXPLICIT_LITTLE, LONG_VRS, scan
 from storage.window import FileWindow
 
 IMPLEMENTATION_CLASS_UID = "2.25.219337046154107394208306425180930372609"
@@ -22,6 +22,8 @@ _CREATOR, _PRIVATE_INFORMATION = 0x00020100, 0x00020102
 _WANTED = frozenset({_SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX, _CREATOR, _PRIVATE_INFORMATION})
 # A meta group is a few hundred bytes; private information (0002,0102) may add to it, an attack would add more.
 _MAX_META = 1 << 20
+_USUAL_META = 1 << 12
+_MAX_TEXT = 64
 
 
 def encode(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str, source: Source) -> bytes:
@@ -49,7 +51,8 @@ def encode(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str, 
 
 
 def _text(element: int, vr: bytes, value: str) -> bytes:
-    raw = value.encode("ascii", "replace")
+    # What is announced is the sender's: an over-long value is cut here, and refused by its length elsewhere.
+    raw = value[:_MAX_TEXT].encode("ascii", "replace")
     raw += (b"\0" if vr == b"UI" else b" ") * (len(raw) % 2)
     return struct.pack("<HH2sH", 0x0002, element, vr, len(raw)) + raw
 
@@ -98,18 +101,26 @@ def data_set_offset(fd: int, size: int) -> int:
     Raises:
         InvalidObject: the file does not begin as PS3.10 7.1 says.
     """
-    head = os.pread(fd, min(size, _MAX_META), 0)
+    head = os.pread(fd, min(size, _USUAL_META), 0)
     if head[PREAMBLE : PREAMBLE + 4] != _MAGIC:
         raise InvalidObject("not a DICOM file: the prefix 'DICM' is missing")
-    at = PREAMBLE + 4
-    while head[at : at + 2] == b"\x02\x00":
-        vr = head[at + 4 : at + 6]
-        form, skip = ("<I", 8) if vr in (b"OB", b"UN") else ("<H", 6)
-        try:
-            length = struct.unpack_from(form, head, at + skip)[0]
-        except struct.error:
-            break
-        at += skip + struct.calcsize(form) + length
+    at = _end_of_group(head)
+    if at + 2 > len(head) < size:
+        head = os.pread(fd, min(size, _MAX_META), 0)
+        at = _end_of_group(head)
     if at > len(head):
         raise InvalidObject("truncated: the file meta information is cut off")
+    return at
+
+
+def _end_of_group(head: bytes) -> int:
+    """Return where group 0002 ends; past the end of `head` where that is beyond it."""
+    at = PREAMBLE + len(_MAGIC)
+    while head[at : at + 2] == b"\x02\x00":
+        vr = head[at + 4 : at + 6]
+        form, skip = ("<I", 8) if vr in LONG_VRS else ("<H", 6)
+        value = at + skip + struct.calcsize(form)
+        if value > len(head):
+            return value
+        at = value + int(struct.unpack_from(form, head, at + skip)[0])
     return at

@@ -15,7 +15,11 @@ _SEPARATORS = str.maketrans(dict.fromkeys("^=\\,;", " "))
 
 def fold(text: str) -> str:
     """Return `text` in lower case without diacritics, with name delimiters and runs of spaces as one space."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    if text.isascii():
+        return " ".join(text.lower().translate(_SEPARATORS).split())
+    # Twice, since each of the two steps makes work for the other: U+2121 decomposes to TEL (Unicode 3.13, D146).
+    once = unicodedata.normalize("NFKD", text).casefold()
+    decomposed = unicodedata.normalize("NFKD", once).casefold()
     bare = "".join(c for c in decomposed if not unicodedata.combining(c))
     return " ".join(bare.translate(_LETTERS).translate(_SEPARATORS).split())
 

@@ -9,6 +9,8 @@ Facts the walk rests on (PS3.5):
 - A.4: pixel data of undefined length is a run of fragments, the first of them the offset table.
 
 Nothing is decoded here and values are stepped over, so the cost is that of the number of elements, not of the size.
+Nearly all elements are plain ones of a defined length that lie whole in what is buffered; a tight loop (`_run`) takes
+these in little endian, and leaves everything else, and every error, to the careful path (`_element`).
 Reading is tolerant where devices err harmlessly (tags out of order, zero padding at the end), and strict where bytes
 are missing: a value that ends past the end of the data is `InvalidObject`.
 """
@@ -25,12 +27,19 @@ from storage.window import Window
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
 UNDEFINED = 0xFFFFFFFF
+_DELIMITERS = 0xFFFE
 _PIXELS = frozenset({PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA})
-_LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 _SHORT_VRS = frozenset(
     b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split(),
 )
 _VR_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# For the tight loop: a VR as the number that its two bytes are in little endian.
+_SHORT_VR_NUMBERS = frozenset(int.from_bytes(vr, "little") for vr in _SHORT_VRS)
+_LONG_VR_NUMBERS = frozenset(int.from_bytes(vr, "little") for vr in LONG_VRS)
+_unpack_explicit = struct.Struct("<IHH").unpack_from
+_unpack_implicit = struct.Struct("<II").unpack_from
+_unpack_length = struct.Struct("<I").unpack_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,8 @@ class _Walk:
     def __init__(self, window: Window, encoding: Encoding, wanted: Collection[int], limits: Limits) -> None:
         self._window = window
         self._wanted = wanted
+        # For the tight loop: tags as the numbers that their four bytes are in little endian.
+        self._wanted_numbers = {_swapped(tag): tag for tag in wanted}
         self._limits = limits
         self._values: dict[int, bytes] = {}
         self._pixels: Pixels | None = None
@@ -109,15 +120,53 @@ class _Walk:
         self._unpack_long = struct.Struct(order + "I").unpack_from
 
     def run(self) -> Scan:
-        window, limits = self._window, self._limits
+        window = self._window
         while window.has(8):
-            self._count += 1
-            if self._count > limits.elements:
-                raise InvalidObject(f"more than {limits.elements} elements")
-            self._element()
+            if self._encoding.little_endian:
+                self._run()
+            if window.has(8):
+                self._element()
+            self._counted(1)
         if window.remaining_is_zeros():
             return self._finish()
         raise InvalidObject(f"{window.remaining()} stray bytes at the end, at offset {window.position}")
+
+    def _counted(self, n: int) -> None:
+        self._count += n
+        if self._count > self._limits.elements:
+            raise InvalidObject(f"more than {self._limits.elements} elements")
+
+    def _run(self) -> None:
+        """Step over plain elements as long as they lie whole in what is buffered; stop before the first other one.
+
+        All names are local and calls are few, since this is where the time of a walk goes.
+        """
+        block, at = self._window.buffered()
+        end, explicit, most = len(block), self._encoding.explicit, self._limits.value_bytes
+        wanted = {} if self._open else self._wanted_numbers
+        count = 0
+        while at + 12 <= end:
+            if explicit:
+                number, vr, length = _unpack_explicit(block, at)
+                value = at + 8
+                if vr not in _SHORT_VR_NUMBERS:
+                    if vr not in _LONG_VR_NUMBERS:
+                        break
+                    length = _unpack_length(block, value)[0]
+                    value += 4
+            else:
+                number, length = _unpack_implicit(block, at)
+                value = at + 8
+            after = value + length
+            # An undefined length (all ones) is past any block, so it stops here as well.
+            if after > end or number in _NOT_PLAIN or number & 0xFFFF == _DELIMITERS:
+                break
+            if number in wanted:
+                self._values[wanted[number]] = block[value : min(after, value + most)]
+            at = after
+            count += 1
+        self._window.advance(at)
+        self._counted(count)
 
     def _finish(self) -> Scan:
         if self._open:
@@ -131,7 +180,7 @@ class _Walk:
         buffer, offset = window.take(8)
         group, element, length = self._unpack_tag_long(buffer, offset)
         tag = group << 16 | element
-        if group == 0xFFFE:
+        if group == _DELIMITERS:
             self._delimiter(tag, length, at)
             return
         if tag == 0 and length == 0 and not self._open and window.remaining_is_zeros():
@@ -146,7 +195,7 @@ class _Walk:
     def _explicit_length(self, vr: bytes, buffer: bytes, offset: int, tag: int, at: int) -> int:
         if vr in _SHORT_VRS:
             return int(self._unpack_short(buffer, offset + 6)[0])
-        if vr in _LONG_VRS or _VR_LETTERS.issuperset(vr):
+        if vr in LONG_VRS or _VR_LETTERS.issuperset(vr):
             # PS3.5 7.1.2: any VR to come uses the long form.
             more, at_long = self._window.take(4)
             return int(self._unpack_long(more, at_long)[0])
@@ -200,6 +249,7 @@ class _Walk:
             if length > window.remaining():
                 raise InvalidObject(f"truncated: a fragment of {_name(tag)} at offset {at} is cut off")
             count += 1
+            self._counted(1)
             window.skip(length)
         raise InvalidObject(f"truncated: {_name(tag)} is not closed at the end of the data")
 
@@ -216,6 +266,14 @@ class _Walk:
             self._use(self._open.pop()[1])
         else:
             raise InvalidObject(f"{_name(tag)} at offset {at} is out of place")
+
+
+def _swapped(tag: int) -> int:
+    return tag >> 16 | (tag & 0xFFFF) << 16
+
+
+# Zero padding, and pixel data, whose place is wanted.
+_NOT_PLAIN = frozenset(_swapped(tag) for tag in (0, *_PIXELS))
 
 
 def _name(tag: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ FROM = {
     Level.INSTANCE: "instance JOIN series ON series.id = instance.series JOIN study ON study.id = series.study",
 }
 _ESCAPE = "\\"
+_MAX_PATTERN = 1024  # SQLite itself gives up at 50,000, and a long pattern of many stars costs time on every row
+_INTEGER = range(-(1 << 63), 1 << 63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ def _plain(c: Condition) -> Statement:
         case OneOf():
             return _one_of(c)
         case Wildcard():
-            return Statement(f"{_column(c.attribute)} LIKE ? ESCAPE '{_ESCAPE}'", (_like(c),))
+            # GLOB tells case as PS3.4 C.2.2.2.4 does for all but names, which are folded on both sides.
+            return Statement(f"{_column(c.attribute)} GLOB ?", (_glob(c),))
         case Range():
             return _range(c)
         case Words():
@@ -91,14 +95,27 @@ def _one_of(c: OneOf) -> Statement:
         values = tuple(fold(v) for v in c.values)
     elif c.attribute.matching is Matching.NUMBER:
         values = tuple(_number(c.attribute, v) for v in c.values)
-    return Statement(f"{_column(c.attribute)} IN ({', '.join('?' * len(values))})", values)
+    else:
+        values = tuple(_stored(v) for v in c.values)
+    if len(values) == 1:
+        return Statement(f"{_column(c.attribute)} = ?", values)
+    # One bound value however long the list is: SQLite bounds their number, a list of UIDs may hold thousands.
+    return Statement(f"{_column(c.attribute)} IN (SELECT value FROM json_each(?))", (json.dumps(values),))
 
 
 def _number(a: Attribute, value: str) -> int:
     try:
-        return int(value)
+        number = int(value)
     except ValueError:
         raise QueryError(f"{a.keyword}: {value[:64]!r} is not a number") from None
+    if number not in _INTEGER:
+        raise QueryError(f"{a.keyword}: {value[:64]!r} is larger than any number here")
+    return number
+
+
+def _stored(text: str) -> str:
+    """Return `text` as the index would hold it: without NUL (see `storage.text`) and lone surrogates."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def escape(text: str) -> str:
@@ -108,30 +125,37 @@ def escape(text: str) -> str:
     return text
 
 
-def _like(c: Wildcard) -> str:
-    pattern = c.pattern
+def _glob(c: Wildcard) -> str:
+    pattern = _short_enough(c.pattern)
     if c.attribute.matching is Matching.NAME:
         # Folding must not touch the wildcards, and a delimiter beside one may stand for nothing.
         pattern = "*".join("?".join(fold(piece) for piece in part.split("?")) for part in pattern.split("*"))
-    return escape(pattern).replace("*", "%").replace("?", "_")
+    # `*` and `?` mean the same to GLOB as to PS3.4; only `[` means more.
+    return pattern.replace("[", "[[]")
+
+
+def _short_enough(pattern: str) -> str:
+    if len(pattern) > _MAX_PATTERN:
+        raise QueryError(f"a pattern of {len(pattern)} characters; at most {_MAX_PATTERN} are looked for")
+    return _stored(pattern)
 
 
 def _range(c: Range) -> Statement:
     column = _column(c.attribute)
-    last = c.last
+    first, last = _stored(c.first), _stored(c.last)
     if c.attribute.matching is Matching.TIME and last:
         # PS3.4 C.2.2.2.5: 10 to 11 takes in all of the last unit given, so 115959.9 still is "11".
         last += "\U0010ffff"
-    if c.first and c.last:
-        return Statement(f"{column} BETWEEN ? AND ?", (c.first, last))
-    if c.first:
-        return Statement(f"{column} >= ?", (c.first,))
+    if first and last:
+        return Statement(f"{column} BETWEEN ? AND ?", (first, last))
+    if first:
+        return Statement(f"{column} >= ?", (first,))
     return Statement(f"({column} <= ? AND {column} <> '')", (last,))
 
 
 def _word(word: str, attributes: Sequence[Attribute]) -> Statement:
     likes = " OR ".join(f"{_column(a)} LIKE ? ESCAPE '{_ESCAPE}'" for a in attributes)
-    pattern = f"%{escape(word)}%"
+    pattern = f"%{escape(_short_enough(word))}%"
     return Statement(f"({likes})", (pattern,) * len(attributes))
 
 

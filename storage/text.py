@@ -12,6 +12,7 @@ from pydicom import charset
 
 _ESCAPE = b"\x1b"
 _DEFAULT = "iso8859"  # what pydicom calls the default repertoire (ISO_IR 6)
+_KNOWN = frozenset(charset.python_encoding.values())
 _PN_DELIMITERS = {0x5E, 0x3D, 0x5C}  # ^ = \
 _TEXT_DELIMITERS = {0x5C, 0x0D, 0x0A, 0x09, 0x0C}
 
@@ -23,14 +24,16 @@ def encodings(specific_character_set: bytes) -> tuple[str, ...]:
     with warnings.catch_warnings():
         # A misspelt term is repaired or replaced by pydicom with a warning; the file keeps what was sent.
         warnings.simplefilter("ignore")
-        try:
-            return tuple(charset.convert_encodings([term.strip() for term in terms]))
-        except LookupError:
-            return (_DEFAULT,)
+        found = charset.convert_encodings([term.strip() for term in terms])
+    # pydicom takes any name of a Python codec as well, such as utf_7; no object may choose one.
+    return tuple(codec if codec in _KNOWN else _DEFAULT for codec in found)
 
 
 def decode(raw: bytes, codecs: tuple[str, ...], *, person_name: bool = False) -> str:
-    """Decode a text value and strip its padding; several values stay joined by a backslash."""
+    """Decode a text value and strip its padding; several values stay joined by a backslash.
+
+    A NUL inside a value becomes U+FFFD: C programs and SQLite's GLOB take it for the end.
+    """
     if _ESCAPE in raw:
         text = _with_escapes(raw, codecs, person_name)
     elif raw.isascii() and codecs[0] != "shift_jis":
@@ -39,7 +42,8 @@ def decode(raw: bytes, codecs: tuple[str, ...], *, person_name: bool = False) ->
         text = _undeclared(raw)
     else:
         text = raw.decode(codecs[0], "replace")
-    return "\\".join(value.strip(" \0") for value in text.split("\\")) if "\\" in text else text.strip(" \0")
+    bare = "\\".join(value.strip(" \0") for value in text.split("\\")) if "\\" in text else text.strip(" \0")
+    return bare.replace("\0", "\ufffd")
 
 
 def _undeclared(raw: bytes) -> str:
@@ -59,8 +63,9 @@ def _with_escapes(raw: bytes, codecs: tuple[str, ...], person_name: bool) -> str
 
 
 def integer(raw: bytes) -> int | None:
-    """Read an IS value; None for none or for what is no number."""
+    """Read an IS value; None for none, for what is no number, and for one out of the range of IS (PS3.5 6.2)."""
     try:
-        return int(float(raw.split(b"\\")[0].strip(b" \0") or b"nan"))
+        value = int(float(raw.split(b"\\")[0].strip(b" \0") or b"nan"))
     except (ValueError, OverflowError):
         return None
+    return value if -(1 << 31) <= value < 1 << 31 else None

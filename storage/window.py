@@ -27,6 +27,12 @@ class Window(Protocol):
     def take(self, n: int) -> tuple[bytes, int]:
         """Step over `n` (at most 64) bytes; return a buffer and where in it they are. `InvalidObject` past the end."""
 
+    def buffered(self) -> tuple[bytes, int]:
+        """Return the buffer, filled anew when it is used up, and where in it the position is; nothing is taken."""
+
+    def advance(self, at: int) -> None:
+        """Move the position to `at` within the buffer that `buffered` returned."""
+
     def read(self, n: int) -> bytes:
         """Return the next `n` bytes and step over them. `InvalidObject` past the end."""
 
@@ -69,6 +75,16 @@ class FileWindow:
             at = 0
         self._at = at + n
         return self._block, at
+
+    def buffered(self) -> tuple[bytes, int]:
+        """See `Window.buffered`."""
+        if self._at >= len(self._block) and self.remaining():
+            self._load(1)
+        return self._block, self._at
+
+    def advance(self, at: int) -> None:
+        """See `Window.advance`."""
+        self._at = at
 
     def read(self, n: int) -> bytes:
         """See `Window.read`."""
@@ -142,6 +158,14 @@ class DeflatedWindow:
         at = self._at
         self._at += n
         return self._buffer, at
+
+    def buffered(self) -> tuple[bytes, int]:
+        """See `Window.buffered`."""
+        return self._buffer, self._at
+
+    def advance(self, at: int) -> None:
+        """See `Window.advance`."""
+        self._at = at
 
     def read(self, n: int) -> bytes:
         """See `Window.read`."""
