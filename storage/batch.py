@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -70,13 +71,13 @@ def _values(columns: tuple[tuple[str, Attribute, bool], ...], header: Header) ->
 def patient_identity(header: Header) -> str:
     """Return what makes a patient one: Patient ID and its issuer (PS3.3 C.7.1.1).
 
-    Without an ID nothing tells two people apart, so each study is then a patient of its own. A backslash cannot occur
-    in a single value, so the parts cannot run into each other.
+    Without an ID nothing tells two people apart, so each study is then a patient of its own. The length in front keeps
+    the parts from running into each other, whatever they hold.
     """
     patient_id = header.text("patient_id")
     if not patient_id:
-        return "\\\\" + header.text("study_instance_uid")
-    return patient_id + "\\" + header.text("issuer_of_patient_id")
+        return f"study {header.text('study_instance_uid')}"
+    return f"{len(patient_id)} {patient_id} {header.text('issuer_of_patient_id')}"
 
 
 @dataclass(slots=True)
@@ -84,9 +85,13 @@ class _Parent:
     """A row that new instances count for, within one batch."""
 
     id: int
+    patient: int = 0
     new_instances: int = 0
+    new_bytes: int = 0
     new_modalities: set[str] = field(default_factory=set)
     new_series: int = 0
+    compared: set[tuple[str, ...]] = field(default_factory=set)
+    """What was compared with the patient already: within a study it hardly ever differs."""
 
 
 class Batch:
@@ -97,7 +102,8 @@ class Batch:
         self._studies: dict[str, _Parent] = {}
         self._series: dict[tuple[int, str], _Parent] = {}
         row = connection.execute("SELECT max(revision) FROM study").fetchone()
-        self._revision = (row[0] or 0) + 1
+        # A new index begins at the present, so that revisions also rise over a rebuild.
+        self._revision = (row[0] or time.time_ns() // 1_000_000) + 1
 
     def add(self, entry: Entry) -> bool:
         """Add one entry; False when its SOP Instance UID is there already."""
@@ -123,6 +129,7 @@ class Batch:
             ],
         )
         study.new_instances += 1
+        study.new_bytes += entry.size
         series.new_instances += 1
         return True
 
@@ -139,8 +146,8 @@ class Batch:
     def _finish_study(self, study: _Parent) -> None:
         self._db.execute(
             "UPDATE study SET number_of_instances = number_of_instances + ?, number_of_series = number_of_series + ?,"
-            " revision = ? WHERE id = ?",
-            (study.new_instances, study.new_series, self._revision, study.id),
+            " stored_bytes = stored_bytes + ?, revision = ? WHERE id = ?",
+            (study.new_instances, study.new_series, study.new_bytes, self._revision, study.id),
         )
         if study.new_modalities:
             found = self._db.execute(
@@ -150,26 +157,24 @@ class Batch:
             self._db.execute("UPDATE study SET modalities = ? WHERE id = ?", (modalities, study.id))
 
     def _study(self, entry: Entry) -> _Parent:
-        header = entry.header
-        uid = header.text("study_instance_uid")
+        uid = entry.header.text("study_instance_uid")
         parent = self._studies.get(uid)
-        row = self._db.execute("SELECT id, patient FROM study WHERE study_instance_uid = ?", (uid,)).fetchone()
-        if row is None:
-            patient = self._patient(header)
-            study_id = self._insert_study(entry, patient)
-            self._compare_patient(patient, study_id, header)
-            parent = self._studies[uid] = _Parent(study_id)
-            return parent
         if parent is None:
-            parent = self._studies[uid] = _Parent(row[0])
-        self._compare_patient(row[1], row[0], header)
+            parent = self._studies[uid] = self._find_study(uid) or self._insert_study(entry)
+        self._compare_patient(parent, entry.header)
         return parent
 
-    def _insert_study(self, entry: Entry, patient: int) -> int:
-        extra = (patient, "", 0, 0, entry.received_at, self._revision, 0)
+    def _find_study(self, uid: str) -> _Parent | None:
+        row = self._db.execute("SELECT id, patient FROM study WHERE study_instance_uid = ?", (uid,)).fetchone()
+        return None if row is None else _Parent(row[0], row[1])
+
+    def _insert_study(self, entry: Entry) -> _Parent:
+        patient = self._patient(entry.header)
+        conflicts = self._db.execute("SELECT EXISTS (SELECT 1 FROM patient_value WHERE patient = ?)", (patient,))
+        extra = (patient, "", 0, 0, entry.received_at, self._revision, conflicts.fetchone()[0])
         cursor = self._db.execute(_INSERT_STUDY, [*_values(_PATIENT + _STUDY, entry.header), *extra])
         assert cursor.lastrowid is not None
-        return cursor.lastrowid
+        return _Parent(cursor.lastrowid, patient)
 
     def _patient(self, header: Header) -> int:
         identity = patient_identity(header)
@@ -180,19 +185,30 @@ class Batch:
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
-    def _compare_patient(self, patient: int, study: int, header: Header) -> None:
+    def _compare_patient(self, study: _Parent, header: Header) -> None:
         """Note every value that disagrees with what the patient was first called; nothing is overwritten."""
-        first = self._db.execute("SELECT * FROM patient WHERE id = ?", (patient,)).fetchone()
-        same_name = _same_name(first["patient_name"], header.text("patient_name"))
-        same_birth_date = _same(first["patient_birth_date"], header.text("patient_birth_date"))
-        same_identity = first["identity"] == patient_identity(header)
+        facts = (header.text("patient_name"), header.text("patient_birth_date"), patient_identity(header))
+        if facts in study.compared:
+            return
+        study.compared.add(facts)
+        first = self._db.execute("SELECT * FROM patient WHERE id = ?", (study.patient,)).fetchone()
         for same, keyword, column in (
-            (same_name, "PatientName", "patient_name"),
-            (same_birth_date, "PatientBirthDate", "patient_birth_date"),
-            (same_identity, "PatientID", "patient_id"),
+            (_same_name(first["patient_name"], facts[0]), "PatientName", "patient_name"),
+            (_same(first["patient_birth_date"], facts[1]), "PatientBirthDate", "patient_birth_date"),
+            (first["identity"] == facts[2], "PatientID", "patient_id"),
         ):
             if not same:
-                self._note_conflict(patient, study, keyword, first[column], header.text(column))
+                self._note_conflict(study.patient, study.id, keyword, first[column], header.text(column))
+        self._fill_in(study.patient, first, header)
+
+    def _fill_in(self, patient: int, first: sqlite3.Row, header: Header) -> None:
+        """A value that the first object lacked is taken from the next one, so that later ones are compared with it."""
+        if first["identity"] != patient_identity(header):
+            return
+        missing = [(c, a, folded) for c, a, folded in _PATIENT if not first[c] and header.text(a.column)]
+        if missing:
+            columns = ", ".join(f"{c} = ?" for c, _, _ in missing)
+            self._db.execute(f"UPDATE patient SET {columns} WHERE id = ?", [*_values(tuple(missing), header), patient])
 
     def _note_conflict(self, patient: int, study: int, keyword: str, first: str, other: str) -> None:
         insert = "INSERT OR IGNORE INTO patient_value (patient, keyword, value, study) VALUES (?, ?, ?, ?)"

@@ -6,6 +6,7 @@ import fcntl
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,11 +14,25 @@ from pathlib import Path
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from storage.errors import DataFolderError, OutOfSpace, WriteFailed
+from storage.errors import DataFolderError, IndexFailed, OutOfSpace
 from storage.migrations import migrate
 
 BUSY_SECONDS = 30.0
 _FULL_DISK = "SQLITE_FULL"
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+READER_CACHE_KIB = 2048
+WRITER_CACHE_KIB = 65536
+"""The inner pages of the UID indexes of millions of objects."""
+
+
+class _Lease:
+    """A thread's connection. Only the thread's local storage holds it, so it is closed when the thread ends."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        self.connection.close()
 
 
 class DatabaseFile:
@@ -31,7 +46,8 @@ class DatabaseFile:
         self.path = path
         self._synchronous = synchronous
         self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
+        self._leases: weakref.WeakSet[_Lease] = weakref.WeakSet()
+        self._opened: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
 
     def migrate(self, migrations: Migrations) -> None:
@@ -44,40 +60,50 @@ class DatabaseFile:
             with _one_at_a_time(self.path.with_name(self.path.name + ".migrating")):
                 migrate(Database(self.connection()), migrations, str(self.path))
         except (sqlite3.Error, OSError) as e:
-            raise DataFolderError(f"cannot open {self.path}: {e}") from e
+            raise DataFolderError(f"cannot open {self.path}: {describe(e)}") from e
 
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection, opened when first asked for."""
-        existing: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if existing is None:
-            existing = self._local.connection = self.open()
-        return existing
+        lease: _Lease | None = getattr(self._local, "lease", None)
+        if lease is None:
+            lease = self._local.lease = _Lease(self._connect(READER_CACHE_KIB))
+            with self._lock:
+                self._leases.add(lease)
+        return lease.connection
 
     def open(self) -> sqlite3.Connection:
-        """Open one more connection that any thread may use, in turn."""
+        """Open one more connection that any thread may use, in turn, for writing."""
+        connection = self._connect(WRITER_CACHE_KIB)
+        with self._lock:
+            self._opened.append(connection)
+        return connection
+
+    def _connect(self, cache_kib: int) -> sqlite3.Connection:
         # isolation_level None: transactions begin where the code says so, not where the driver guesses.
         connection = sqlite3.connect(
             self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
         )
         connection.row_factory = sqlite3.Row
-        for pragma in (
-            "journal_mode = WAL",  # readers never wait for the writer
-            f"synchronous = {self._synchronous}",
-            "cache_size = -65536",  # KiB: the inner pages of the UID indexes of millions of objects
-            "mmap_size = 1073741824",
-            "temp_store = MEMORY",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-        with self._lock:
-            self._all.append(connection)
+        try:
+            for pragma in (
+                "journal_mode = WAL",  # readers never wait for the writer
+                f"synchronous = {self._synchronous}",
+                f"cache_size = -{cache_kib}",
+                "mmap_size = 1073741824",
+                "temp_store = MEMORY",
+            ):
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     def close(self) -> None:
         """Close the connections of all threads."""
         with self._lock:
-            for connection in self._all:
+            for connection in [*self._opened, *(lease.connection for lease in self._leases)]:
                 connection.close()
-            self._all.clear()
+            self._opened.clear()
             self._local = threading.local()
 
 
@@ -87,9 +113,9 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
     Raises:
         OutOfSpace: the disk is full.
-        WriteFailed: the database could not be written; nothing of the block was kept.
+        IndexFailed: the database could not be written; nothing of the block was kept.
     """
-    try:
+    with index_errors("write"):
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -98,9 +124,22 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-    except sqlite3.OperationalError as e:
-        name = getattr(e, "sqlite_errorname", "")
-        raise (OutOfSpace if name == _FULL_DISK else WriteFailed)(f"cannot write the index: {e}") from e
+
+
+@contextmanager
+def index_errors(verb: str) -> Iterator[None]:
+    """Turn an error of SQLite inside the block into `OutOfSpace` or `IndexFailed`."""
+    try:
+        yield
+    except sqlite3.Error as e:
+        kind = OutOfSpace if getattr(e, "sqlite_errorname", "") == _FULL_DISK else IndexFailed
+        raise kind(f"cannot {verb} the index: {describe(e)}") from e
+
+
+def describe(error: Exception) -> str:
+    """Say what is wrong, and what helps when the file itself is damaged."""
+    damaged = getattr(error, "sqlite_errorname", "").startswith(_DAMAGED)
+    return f"{error}; `filmless reindex` makes it anew from the files" if damaged else str(error)
 
 
 @contextmanager

@@ -56,6 +56,10 @@ class WriteFailed(StorageError):
     """The disk refused a write or a sync for another reason than lack of space; nothing was kept."""
 
 
+class IndexFailed(WriteFailed):
+    """The index cannot be read or written (busy for too long, damaged); nothing was kept."""
+
+
 class InvalidRecord(StorageError):
     """A user, token or password cannot be kept as given; the text names the rule."""
 

@@ -9,19 +9,19 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
-from itertools import takewhile
 from pathlib import Path
 
 from storage import rows, sql
 from storage.attributes import Level, at_level
 from storage.batch import Batch, Entry
-from storage.database import DatabaseFile, transaction
-from storage.errors import NotFound, StorageError
+from storage.database import DatabaseFile, index_errors, transaction
+from storage.errors import IndexFailed, InvalidObject, NotFound, OutOfSpace, StorageError
 from storage.migrations import index_migrations
 from storage.model import Instance, PatientConflict, Series, Study
 from storage.query import OneOf, Query
 
 MAX_BATCH = 256
+_PIECE = 1000
 
 
 class _Ticket:
@@ -36,13 +36,22 @@ class _Ticket:
         self.error: StorageError | None = None
 
 
+def _fail(tickets: list[_Ticket], error: StorageError) -> None:
+    for ticket in tickets:
+        ticket.error, ticket.done = error, True
+
+
 class Index:
     """The embedded implementation: SQLite in WAL mode, any number of readers, one writer at a time."""
 
     def __init__(self, path: Path) -> None:
         self._database = DatabaseFile(path, synchronous="NORMAL")
-        self._database.migrate(index_migrations)
-        self._writer = self._database.open()
+        try:
+            self._database.migrate(index_migrations)
+            self._writer = self._database.open()
+        except BaseException:
+            self._database.close()
+            raise
         self._commit_lock = threading.Lock()
         self._pending_lock = threading.Lock()
         self._pending: list[_Ticket] = []
@@ -57,48 +66,70 @@ class Index:
         """Add one object; True when it is new, False when its SOP Instance UID is indexed already (nothing changes).
 
         Raises:
-            OutOfSpace, WriteFailed: nothing was added.
+            OutOfSpace, IndexFailed: nothing was added.
+            InvalidObject: its values cannot be held.
         """
         ticket = _Ticket(entry)
         with self._pending_lock:
             self._pending.append(ticket)
         with self._commit_lock:
             if not ticket.done:
-                self._commit_pending(ticket)
+                self._commit(self._take(ticket))
         if ticket.error is not None:
             raise ticket.error
         return ticket.is_new
 
-    def add_many(self, entries: Iterable[Entry]) -> int:
-        """Add many objects in one transaction; answer with how many were new."""
-        with self._commit_lock, transaction(self._writer):
-            batch = Batch(self._writer)
-            new = sum(batch.add(entry) for entry in entries)
-            batch.finish()
-        return new
+    def add_many(self, entries: Iterable[Entry]) -> list[bool]:
+        """Add many objects in one transaction; answer for each as `add` does, in their order."""
+        with self._commit_lock:
+            return self._write(list(entries))
 
-    def _commit_pending(self, own: _Ticket) -> None:
+    def _commit(self, tickets: list[_Ticket]) -> None:
+        """Commit for all who wait; whatever happens, each ticket is done afterwards."""
+        try:
+            outcome = self._write([ticket.entry for ticket in tickets])
+        except (OutOfSpace, IndexFailed) as e:
+            _fail(tickets, e)
+        except (ValueError, OverflowError) as e:
+            # The values of one entry cannot be held (UnicodeError is a ValueError); the others must not suffer.
+            if len(tickets) == 1:
+                _fail(tickets, InvalidObject(f"the index cannot hold its values: {e}"))
+            else:
+                for ticket in tickets:
+                    self._commit([ticket])
+        except BaseException:
+            _fail(tickets, IndexFailed("cannot write the index: interrupted"))
+            raise
+        else:
+            for ticket, is_new in zip(tickets, outcome, strict=True):
+                ticket.is_new, ticket.done = is_new, True
+
+    def _take(self, own: _Ticket) -> list[_Ticket]:
         with self._pending_lock:
             # Oldest first; the own ticket is among them because it was queued before the lock was waited for.
             tickets, self._pending = self._pending[:MAX_BATCH], self._pending[MAX_BATCH:]
             if own not in tickets:
                 self._pending.remove(own)
                 tickets.append(own)
-        try:
-            with transaction(self._writer):
-                batch = Batch(self._writer)
-                outcome = [batch.add(ticket.entry) for ticket in tickets]
-                batch.finish()
-        except StorageError as e:
-            for ticket in tickets:
-                ticket.error, ticket.done = e, True
-            return
-        for ticket, is_new in zip(tickets, outcome, strict=True):
-            ticket.is_new, ticket.done = is_new, True
+        return tickets
+
+    def _write(self, entries: list[Entry]) -> list[bool]:
+        with transaction(self._writer):
+            batch = Batch(self._writer)
+            outcome = [batch.add(entry) for entry in entries]
+            batch.finish()
+        return outcome
 
     def relocate(self, entry: Entry) -> None:
         """Note where an object that is indexed already is kept now."""
+        uid = entry.header.text("sop_instance_uid")
         with self._commit_lock, transaction(self._writer):
+            self._writer.execute(
+                "UPDATE study SET stored_bytes = stored_bytes + ? - (SELECT size FROM instance"
+                " WHERE sop_instance_uid = ?) WHERE id = (SELECT series.study FROM series"
+                " JOIN instance ON instance.series = series.id WHERE instance.sop_instance_uid = ?)",
+                (entry.size, uid, uid),
+            )
             self._writer.execute(
                 "UPDATE instance SET received_on = ?, size = ?, dataset_offset = ?, dataset_sha256 = ?,"
                 " pixel_data_offset = ? WHERE sop_instance_uid = ?",
@@ -108,7 +139,7 @@ class Index:
                     entry.dataset_offset,
                     entry.dataset_sha256,
                     entry.pixel_data_offset,
-                    entry.header.text("sop_instance_uid"),
+                    uid,
                 ),
             )
 
@@ -117,10 +148,11 @@ class Index:
         with self._commit_lock, transaction(self._writer):
             self._writer.execute("INSERT OR REPLACE INTO mark (name, value) VALUES (?, ?)", (name, value))
 
-    def checkpoint(self) -> None:
-        """Put every commit so far on stable storage."""
-        with self._commit_lock:
-            self._writer.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+    def checkpoint(self) -> bool:
+        """Put every commit so far on stable storage; False when a reader or writer stood in the way for too long."""
+        with self._commit_lock, index_errors("sync"):
+            busy = self._writer.execute("PRAGMA wal_checkpoint(FULL)").fetchone()[0]
+        return not busy
 
     # ---- reading
 
@@ -155,8 +187,7 @@ class Index:
 
     def count(self, query: Query) -> int:
         """Count all answers to a query."""
-        statement = sql.count(query)
-        return int(self._connection().execute(statement.text, statement.values).fetchone()[0])
+        return int(self._all(sql.count(query))[0][0])
 
     def revision(self) -> int:
         """Return the highest revision given so far."""
@@ -165,30 +196,31 @@ class Index:
 
     def studies_changed_since(self, revision: int, limit: int) -> list[Study]:
         """Return studies of a higher revision, the newest change first."""
-        found = self._connection().execute(
-            "SELECT * FROM study WHERE revision > ? ORDER BY revision DESC LIMIT ?", (revision, limit)
-        )
-        return [rows.study(row) for row in found]
+        text = "SELECT * FROM study WHERE revision > ? ORDER BY revision DESC LIMIT ?"
+        return [rows.study(row) for row in self._rows(text, (revision, limit))]
 
     def patient_conflicts(self, limit: int, offset: int) -> list[PatientConflict]:
         """Return identities with disagreeing values, the newest first."""
-        return rows.patient_conflicts(self._connection(), limit, offset)
+        with index_errors("read"):
+            return rows.patient_conflicts(self._database.connection(), limit, offset)
 
     def received_since(self, day: str, data: Path) -> Iterator[Instance]:
-        """Return instances received on `yyyy/mm/dd` or later, the newest first; rows stand in the order of arrival."""
-        found = self._connection().execute(
-            f"SELECT {rows.INSTANCE_COLUMNS}, received_on FROM {sql.FROM[Level.INSTANCE]} ORDER BY instance.id DESC"
-        )
-        return (rows.instance(row, data) for row in takewhile(lambda row: row["received_on"] >= day, found))
+        """Return instances received on `yyyy/mm/dd` or later, read in pieces."""
+        after = 0
+        while piece := self._walk("received_on >= ?", day, after, _PIECE):
+            yield from (rows.instance(row, data) for row in piece)
+            after = piece[-1]["id"]
 
     def walk(self, after_id: int, limit: int, data: Path) -> list[tuple[int, Instance]]:
         """Return instances with their row numbers, in the order of arrival, for a walk over all in pieces."""
-        found = self._connection().execute(
-            f"SELECT {rows.INSTANCE_COLUMNS} FROM {sql.FROM[Level.INSTANCE]} WHERE instance.id > ?"
+        return [(row["id"], rows.instance(row, data)) for row in self._walk("?", 1, after_id, limit)]
+
+    def _walk(self, condition: str, value: str | int, after_id: int, limit: int) -> list[sqlite3.Row]:
+        return self._rows(
+            f"SELECT {rows.INSTANCE_COLUMNS} FROM {sql.FROM[Level.INSTANCE]} WHERE {condition} AND instance.id > ?"
             " ORDER BY instance.id LIMIT ?",
-            (after_id, limit),
+            (value, after_id, limit),
         )
-        return [(row["id"], rows.instance(row, data)) for row in found]
 
     def rows_up_to(self, row_id: int) -> int:
         """Count the instances up to a row number."""
@@ -198,18 +230,19 @@ class Index:
     def totals(self) -> tuple[int, int, int, int]:
         """Return the numbers of studies, series and instances, and the bytes of all files."""
         row = self._one(
-            "SELECT (SELECT count(*) FROM study), (SELECT count(*) FROM series), count(*), coalesce(sum(size), 0)"
-            " FROM instance",
+            "SELECT count(*), coalesce(sum(number_of_series), 0), coalesce(sum(number_of_instances), 0),"
+            " coalesce(sum(stored_bytes), 0) FROM study",
             (),
         )
         return tuple(row) if row else (0, 0, 0, 0)
 
-    def _connection(self) -> sqlite3.Connection:
-        return self._database.connection()
-
     def _one(self, text: str, values: tuple[str | int, ...]) -> sqlite3.Row | None:
-        row: sqlite3.Row | None = self._connection().execute(text, values).fetchone()
-        return row
+        found = self._rows(text, values)
+        return found[0] if found else None
 
     def _all(self, statement: sql.Statement) -> list[sqlite3.Row]:
-        return self._connection().execute(statement.text, statement.values).fetchall()
+        return self._rows(statement.text, statement.values)
+
+    def _rows(self, text: str, values: tuple[str | int, ...]) -> list[sqlite3.Row]:
+        with index_errors("read"):
+            return self._database.connection().execute(text, values).fetchall()

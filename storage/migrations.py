@@ -64,13 +64,25 @@ def m003_marks(db: Database) -> None:
     db.table("mark").create({"name": str, "value": str}, pk="name")
 
 
+@index_migrations()
+def m004_bytes_of_a_study(db: Database) -> None:
+    """The total of all files stands in the studies: to add up every instance takes too long to be asked often."""
+    db.execute("ALTER TABLE study ADD COLUMN stored_bytes INTEGER NOT NULL DEFAULT 0")
+    db.execute(
+        "UPDATE study SET stored_bytes = (SELECT coalesce(sum(instance.size), 0) FROM instance"
+        " JOIN series ON series.id = instance.series WHERE series.study = study.id)"
+    )
+
+
 def migrate(db: Database, migrations: Migrations, what: str) -> None:
     """Bring a database up to date.
 
     Raises:
         DataFolderError: it holds a step that this version does not know, so a newer version has written it.
     """
-    known = {m.name for m in Migrations.pending(migrations, Database(memory=True))}
+    empty = Database(memory=True)
+    known = {m.name for m in migrations.pending(empty)}
+    empty.close()
     newer = [m.name for m in migrations.applied(db) if m.name not in known]
     if newer:
         raise DataFolderError(
