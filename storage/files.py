@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
+import logging
 import os
 import shutil
 import threading
@@ -25,6 +26,7 @@ from storage.errors import DataFolderError, OutOfSpace, StorageError, WriteFaile
 from storage.rename import rename_no_replace
 from storage.settings import Durability
 
+_log = logging.getLogger("filmless.archive")
 FOLDERS = ("archive", "incoming", "quarantine", "cache")
 _FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _REMEMBERED_FOLDERS = 4096
@@ -73,11 +75,13 @@ class IncomingFile:
     def adopt(cls, path: Path) -> Iterator[Self]:
         """Treat a whole file that stands in the archive as one that may be moved elsewhere, unchanged."""
         adopted = cls.__new__(cls)
-        adopted.path, adopted.prefix_size, adopted.size = path, 0, path.stat().st_size
-        adopted.placed = True
+        adopted.path, adopted.prefix_size, adopted.placed = path, 0, True
         with disk_errors(f"cannot open {path.name}"):
             adopted.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
+            adopted.size = os.fstat(adopted.fd).st_size
+            with os.fdopen(os.dup(adopted.fd), "rb") as f, disk_errors(f"cannot read {path.name}"):
+                adopted._hash = hashlib.file_digest(f, "sha256")
             yield adopted
         finally:
             adopted.close()
@@ -111,6 +115,11 @@ class IncomingFile:
             return
         with disk_errors("cannot write an incoming object"):
             os.pwrite(self.fd, self.dataset_sha256, self.prefix_size - len(self.dataset_sha256))
+
+    @property
+    def written_at(self) -> float:
+        """When the last byte was written, in seconds since the epoch; the file itself keeps it from now on."""
+        return os.fstat(self.fd).st_mtime
 
     def sync(self) -> None:
         """Put the bytes and the size on stable storage."""
@@ -152,9 +161,11 @@ class FileStore:
                 (self.data / name).mkdir(parents=True, exist_ok=True)
             probe = self.data / "incoming" / f".{uuid4().hex}"
             probe.touch()
-            probe.unlink()
-            self.sync_folder(self.data)
+            probe.unlink(missing_ok=True)  # a sweep may have come first
+            sync_folder(self.data)
         except OSError as e:
+            if e.errno in _FULL_DISK:
+                return  # what is stored can still be read
             raise DataFolderError(f"cannot use the data folder {self.data}: {e.strerror or e}") from e
 
     def new_incoming(self, prefix: bytes) -> IncomingFile:
@@ -168,13 +179,15 @@ class FileStore:
                 folder = self.data / "incoming" / uuid4().hex
                 with disk_errors("cannot create an incoming folder"):
                     folder.mkdir()
-                    self._mine_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                    fcntl.flock(self._mine_fd, fcntl.LOCK_EX)
-                # A sweep may have come between making and locking the folder.
+                    try:
+                        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                    except FileNotFoundError:
+                        continue  # a sweep came between making and opening the folder
+                    fcntl.flock(fd, fcntl.LOCK_EX)
                 if folder.exists():
-                    self._mine = folder
+                    self._mine, self._mine_fd = folder, fd
                 else:
-                    os.close(self._mine_fd)
+                    os.close(fd)  # a sweep came between opening and locking it
             return self._mine
 
     def close(self) -> None:
@@ -186,13 +199,21 @@ class FileStore:
                 self._mine = None
 
     def sweep_incoming(self) -> int:
-        """Remove what processes that are gone left half received; answer with how many objects that were."""
+        """Remove what processes that are gone left half received; answer with how many objects that were.
+
+        Raises:
+            WriteFailed: something cannot be removed.
+        """
+        with disk_errors("cannot sweep incoming/"):
+            return self._swept()
+
+    def _swept(self) -> int:
         swept = 0
         for folder in (self.data / "incoming").iterdir():
             if folder.is_dir() and folder != self._mine:
                 swept += _sweep(folder)
             elif folder.is_file():
-                folder.unlink()
+                folder.unlink(missing_ok=True)
         return swept
 
     def place(self, incoming: IncomingFile, relative: Path) -> None:
@@ -218,13 +239,39 @@ class FileStore:
                 rename_no_replace(incoming.path, target)
             incoming.path, incoming.placed = target, True
             if full:
-                self.sync_folder(target.parent)
+                sync_folder(target.parent)
 
     def take_back(self, incoming: IncomingFile) -> None:
-        """Remove a placed object that turned out to be stored elsewhere already."""
-        with disk_errors(f"cannot remove {incoming.path.name}"):
-            incoming.path.unlink()
-            self.sync_folder(incoming.path.parent)
+        """Remove a placed object that must not stay.
+
+        Where even that fails a whole file stays, which the next start indexes: more than was promised, not less.
+        """
+        try:
+            incoming.path.unlink(missing_ok=True)
+            sync_folder(incoming.path.parent)
+        except OSError as e:
+            _log.error("cannot take back %s, which was not acknowledged: %s", incoming.path, e.strerror or e)
+
+    @contextmanager
+    def hold(self, path: Path) -> Iterator[bool]:
+        """Keep others from taking back, adopting or moving a placed file; False when it is not there any more.
+
+        Between placing and indexing a file belongs to nobody that the index could name. Whoever decides what becomes of
+        such a file (index it, or remove it) holds it meanwhile.
+        """
+        with disk_errors(f"cannot open {path.name}"):
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                fd = -1
+        if fd < 0:
+            yield False
+            return
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield _is_still(fd, path)
+        finally:
+            os.close(fd)
 
     def _ensure_folder(self, folder: Path, *, sync: bool) -> None:
         with self._lock:
@@ -237,7 +284,7 @@ class FileStore:
             for parent in [folder, *folder.parents]:
                 if parent == self.data:
                     break
-                self.sync_folder(parent.parent)
+                sync_folder(parent.parent)
         with self._lock:
             self._durable_folders[folder] = None
             if len(self._durable_folders) > _REMEMBERED_FOLDERS:
@@ -247,27 +294,40 @@ class FileStore:
         with self._lock:
             self._durable_folders.pop(folder, None)
 
-    def sync_folder(self, folder: Path) -> None:
-        """Put a folder's entries on stable storage."""
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-
     def free_bytes(self) -> int:
         """Return how many bytes may still be written to the data folder's file system."""
         usage = os.statvfs(self.data)
         return usage.f_bavail * usage.f_frsize
 
 
-def _sweep(folder: Path) -> int:
+def sync_folder(folder: Path) -> None:
+    """Put a folder's entries on stable storage."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _is_still(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _sweep(folder: Path) -> int:
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0  # its process has just ended well
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return 0  # its process lives
     else:
+        if not _is_still(fd, folder):
+            return 0
         count = sum(1 for _ in folder.iterdir())
         shutil.rmtree(folder)
         return count

@@ -6,6 +6,7 @@ The order is the promise (see `files`): nothing is answered with success before 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,19 +19,24 @@ from storage.batch import Entry
 from storage.errors import (
     ClassMismatch,
     DuplicateConflict,
+    IndexFailed,
     InvalidObject,
     NotFound,
     OutOfSpace,
     StorageError,
     WriteFailed,
 )
-from storage.files import Bytes, FileStore, disk_errors
+from storage.files import Bytes, FileStore, disk_errors, sync_folder
 from storage.header import Header, read_header
 from storage.index import Index
 from storage.model import Instance, Outcome, Source, Stored
 from storage.quarantine import Quarantine
 from storage.rows import relative_path
 from storage.settings import ArchiveSettings
+
+_log = logging.getLogger("filmless.archive")
+_TRIES = 5
+_LOOK_AT_SPACE_EVERY = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class Incoming:
         self._settings = settings
         self._announced = announced
         self._source = source
+        self._look_at_space_at = _LOOK_AT_SPACE_EVERY
         prefix = meta.encode(announced.sop_class_uid, announced.sop_instance_uid, announced.transfer_syntax_uid, source)
         self._file = files.new_incoming(prefix)
 
@@ -76,12 +83,16 @@ class Incoming:
         """Append a fragment of the data set.
 
         Raises:
-            OutOfSpace: the disk is full, or the object is larger than the settings allow.
+            OutOfSpace: the disk is full or below the free-space mark, or the object is larger than the settings allow.
             WriteFailed: the disk refuses.
         """
         if self.size + len(data) > self._settings.maximum_object_bytes:
             raise OutOfSpace(f"the object is larger than {self._settings.maximum_object_bytes} bytes")
         self._file.write(data)
+        if self.size >= self._look_at_space_at:
+            self._look_at_space_at = self.size + _LOOK_AT_SPACE_EVERY
+            if self._files.free_bytes() < self._settings.minimum_free_bytes:
+                raise OutOfSpace(f"less than {self._settings.minimum_free_bytes} bytes are free on the disk")
 
     def keep(self) -> Stored:
         """Check the object, put it on stable storage, index it.
@@ -119,34 +130,60 @@ class Incoming:
         return header
 
     def _compare(self, header: Header, keyword: str, column: str, announced: str) -> None:
-        inside = header.text(column)
+        inside, announced = header.text(column), announced.strip(" \0")
         if announced and inside != announced:
             raise ClassMismatch(f"{keyword} is {inside} in the data set but {announced[:64]} in the message")
 
     def _store(self, header: Header) -> Stored:
-        known = self._known(header)
-        if known is not None:
-            return known
+        for _ in range(_TRIES):
+            stored = self._known(header) or self._placed(header)
+            if stored is not None:
+                return stored
+        raise WriteFailed("the same object came and went several times at once; send it again")
+
+    def _placed(self, header: Header) -> Stored | None:
+        """Move the object to its place and index it; None when a twin stood there and has gone again."""
         received_on = f"{datetime.now():%Y/%m/%d}"
         uids = (header.text(c) for c in ("study_instance_uid", "series_instance_uid", "sop_instance_uid"))
         relative = relative_path(received_on, *uids)
         try:
             self._files.place(self._file, relative)
+            is_new = self._index.add(self._entry(header, received_on))
         except FileExistsError:
             return self._meet(header, self._files.data / relative, received_on)
-        # Where this fails the file stays, since a twin may have met it and answered for it. The sender is refused, sends
-        # again and meets the file then; or the next start indexes it.
-        if self._index.add(self._entry(header, received_on)):
+        except InvalidObject:
+            raise  # to quarantine, from where it stands
+        except BaseException:
+            self._withdraw(header)
+            raise
+        if is_new:
             return self._answer(header, Outcome.STORED)
-        # Another sender of the same UID was indexed between the look and the move.
         return self._lost_race(header)
+
+    def _withdraw(self, header: Header) -> None:
+        """An object that cannot be found again is not kept either, unless a twin has met it and indexed it."""
+        if not self._file.placed:
+            return
+        with self._files.hold(self._file.path) as there:
+            if there and not self._may_be_indexed(header):
+                self._files.take_back(self._file)
+
+    def _may_be_indexed(self, header: Header) -> bool:
+        try:
+            first = self._index.instance(header.text("sop_instance_uid"), self._files.data)
+        except NotFound:
+            return False
+        except IndexFailed as e:
+            _log.error("%s; %s stays, not acknowledged, for the next start to index", e, self._file.path)
+            return True
+        return first.path == self._file.path
 
     def _entry(self, header: Header, received_on: str) -> Entry:
         return Entry(
             header=header,
             transfer_syntax_uid=self._announced.transfer_syntax_uid,
             received_on=received_on,
-            received_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            received_at=datetime.fromtimestamp(self._file.written_at, UTC).isoformat(timespec="milliseconds"),
             size=self._file.size,
             dataset_offset=self._file.prefix_size,
             dataset_sha256=self._file.dataset_sha256,
@@ -177,21 +214,26 @@ class Incoming:
         self._index.relocate(self._entry(header, "/".join(relative.parts[1:4])))
         return self._answer(header, Outcome.STORED)
 
-    def _meet(self, header: Header, target: Path, received_on: str) -> Stored:
+    def _meet(self, header: Header, target: Path, received_on: str) -> Stored | None:
         """Meet a file that the index did not know a moment ago: a twin in another process, or what a crash left.
 
-        The same bytes are one object, whoever indexes it; others conflict.
+        The same bytes are one object, whoever indexes it; others conflict. None when it has gone meanwhile.
         """
-        size, offset, digest = fingerprint(target)
-        if digest != self._file.dataset_sha256:
-            raise DuplicateConflict(
-                f"SOP Instance UID {header.text('sop_instance_uid')} arrived twice at once with other content; "
-                "the first one stays"
-            )
-        with disk_errors(f"cannot sync {target.name}"):
-            self._files.sync_folder(target.parent)
-        self._index.add(replace(self._entry(header, received_on), size=size, dataset_offset=offset))
-        return self._answer(header, Outcome.ALREADY_STORED)
+        with self._files.hold(target) as there:
+            if not there:
+                return None
+            size, offset, digest = fingerprint(target)
+            if digest != self._file.dataset_sha256:
+                raise DuplicateConflict(
+                    f"SOP Instance UID {header.text('sop_instance_uid')} arrived twice at once with other content; "
+                    "the first one stays"
+                )
+            with disk_errors(f"cannot sync {target.name}"):
+                sync_folder(target.parent)
+            entry = replace(self._entry(header, received_on), size=size, dataset_offset=offset)
+            if self._index.add(entry):
+                return self._answer(header, Outcome.ALREADY_STORED)
+        return None  # indexed meanwhile: looked at again from the start
 
     def _lost_race(self, header: Header) -> Stored:
         """The index got the same SOP Instance UID first; take the own file back, unless it is that very file."""

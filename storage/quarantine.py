@@ -1,21 +1,30 @@
 """Objects that were refused or conflict: kept as they came, each beside a JSON file with the reason.
 
 The JSON is written first, so that an object is never seen without its reason; a JSON file alone is what a power cut
-left of an attempt and is ignored.
+left of an attempt and is ignored. A scanner that sends the same broken object every few minutes fills no disk: the
+same bytes refused for the same reason are kept once.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
+import threading
+import time
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
-from uuid import uuid4
 
-from storage.errors import DuplicateConflict, InvalidObject, StorageError, UnsafeUID
+from storage.errors import DuplicateConflict, InvalidObject, NotFound, StorageError, UnsafeUID
 from storage.files import FileStore, IncomingFile, disk_errors
 from storage.model import Quarantined, Source
+
+_SUFFIX = ".dcm"
+_IDENTIFIER = re.compile(r"[0-9TZ]+-[0-9a-f]+\Z")
+# A folder that changed twice within one tick of the file system's clock does not show the second change.
+_AT_REST_NS = 1_000_000_000
 
 
 class Reason(Enum):
@@ -39,9 +48,12 @@ class Quarantine:
     def __init__(self, files: FileStore) -> None:
         self._files = files
         self._folder = files.data / "quarantine"
+        self._lock = threading.Lock()
+        self._listed: tuple[str, ...] = ()
+        self._listed_at = -1
 
     def keep(self, incoming: IncomingFile, error: StorageError, source: Source, announced: tuple[str, str, str]) -> str:
-        """Move an incoming object here with its reason; answer with its identifier.
+        """Move an incoming object here with its reason; answer with its identifier, which it may share with a twin.
 
         `announced` are the SOP Class, SOP Instance and Transfer Syntax UID that the sender named.
 
@@ -49,7 +61,13 @@ class Quarantine:
             OutOfSpace, WriteFailed: it could not be kept.
         """
         now = datetime.now(UTC)
-        identifier = f"{now:%Y%m%dT%H%M%S%f}-{uuid4().hex[:12]}"
+        key = _key(incoming, error, announced)
+        twin = next((name for name in self._names() if name.endswith(key)), None)
+        if twin is not None:
+            if incoming.placed:
+                self._files.take_back(incoming)
+            return twin
+        identifier = f"{now:%Y%m%dT%H%M%S%f}-{key}"
         sop_class_uid, sop_instance_uid, transfer_syntax_uid = announced
         facts = {
             "reason": reason_of(error).value,
@@ -62,23 +80,44 @@ class Quarantine:
             "transfer_syntax_uid": transfer_syntax_uid,
             "size": incoming.size,
         }
-        with disk_errors("cannot keep an object in quarantine"):
-            _write_synced(self._folder / f"{identifier}.json", json.dumps(facts, ensure_ascii=False, indent=1))
-        self._files.place(incoming, Path("quarantine") / f"{identifier}.dcm")
+        note = self._folder / f"{identifier}.json"
+        try:
+            with disk_errors("cannot keep an object in quarantine"):
+                _write_synced(note, json.dumps(facts, ensure_ascii=False, indent=1))
+            self._files.place(incoming, Path("quarantine") / f"{identifier}{_SUFFIX}")
+        except StorageError:
+            note.unlink(missing_ok=True)
+            raise
         return identifier
 
     def count(self) -> int:
         """Return how many objects are here."""
-        return sum(1 for path in self._folder.iterdir() if path.suffix == ".dcm")
+        return len(self._names())
 
     def page(self, limit: int, offset: int) -> list[Quarantined]:
         """Return objects, the newest first."""
-        names = sorted((p.stem for p in self._folder.iterdir() if p.suffix == ".dcm"), reverse=True)
-        return [self.get(name) for name in names[offset : offset + limit]]
+        return [self.get(name) for name in self._names()[offset : offset + limit]]
+
+    def _names(self) -> tuple[str, ...]:
+        """Return all identifiers, the newest first; the folder is read again only when it has changed."""
+        with self._lock, disk_errors("cannot list quarantine/"):
+            changed = self._folder.stat().st_mtime_ns
+            if changed != self._listed_at:
+                with os.scandir(self._folder) as entries:
+                    names = [e.name.removesuffix(_SUFFIX) for e in entries if e.name.endswith(_SUFFIX)]
+                self._listed = tuple(sorted(names, reverse=True))
+                self._listed_at = changed if time.time_ns() - changed > _AT_REST_NS else -1
+            return self._listed
 
     def get(self, identifier: str) -> Quarantined:
-        """Return one object's facts; where its JSON is damaged, what the file itself tells."""
-        path = self._folder / f"{identifier}.dcm"
+        """Return one object's facts; where its JSON is damaged, what the file itself tells.
+
+        Raises:
+            NotFound: there is none of that identifier.
+        """
+        path = self._folder / f"{identifier}{_SUFFIX}"
+        if not _IDENTIFIER.match(identifier) or not path.is_file():
+            raise NotFound(f"no object {identifier[:80]!r} in quarantine")
         facts = _read(path.with_suffix(".json"))
         return Quarantined(
             identifier=identifier,
@@ -94,8 +133,14 @@ class Quarantine:
         )
 
 
+def _key(incoming: IncomingFile, error: StorageError, announced: tuple[str, str, str]) -> str:
+    told = "\0".join([reason_of(error).value, *announced]).encode("utf-8", "replace")
+    return hashlib.sha256(incoming.dataset_sha256 + told).hexdigest()[:24]
+
+
 def _write_synced(path: Path, text: str) -> None:
-    with path.open("x", encoding="utf-8") as f:
+    # A file name that is no UTF-8 comes as lone surrogates; it is told apart, not refused.
+    with path.open("x", encoding="utf-8", errors="backslashreplace") as f:
         f.write(text)
         f.flush()
         os.fsync(f.fileno())

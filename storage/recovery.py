@@ -14,15 +14,25 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 
-from storage import meta
+from storage import meta, walk
 from storage.archive import Archive
 from storage.batch import Entry
-from storage.errors import DuplicateConflict, InvalidObject, NotFound, StorageError
-from storage.files import IncomingFile
+from storage.errors import (
+    DuplicateConflict,
+    IndexFailed,
+    InvalidObject,
+    NotFound,
+    OutOfSpace,
+    StorageError,
+    WriteFailed,
+)
+from storage.files import IncomingFile, disk_errors
 from storage.header import read_header
 from storage.incoming import fingerprint
+from storage.index import Index
 from storage.model import Source
 from storage.rows import relative_path
 
@@ -47,52 +57,71 @@ class Recovered:
 
 
 def recover(archive: Archive) -> Recovered:
-    """Bring files and index together after a start; only one process may do so at a time.
+    """Bring files and index together after a stop of any kind; others may go on storing meanwhile.
 
     Raises:
         StorageError: the disk refuses.
     """
     began = time.time()
-    since = float(archive.index.mark(_MARK) or 0.0) - MARGIN_SECONDS
+    since = _looked_at_until(archive, began)
     swept = archive.files.sweep_incoming()
-    indexed = quarantined = 0
-    for path in _files_since(archive.data / "archive", since):
-        if _is_indexed(archive, path):
-            continue
-        kept = adopt(archive, path)
-        indexed += kept
-        quarantined += not kept
+    outcomes = [adopt(archive, path) for path in _unknown_since(archive, since)]
     missing = tuple(_missing(archive, since))
     for uid in missing:
         _log.error("the file of %s is gone; `filmless verify` lists all such objects", uid)
-    archive.index.checkpoint()
-    archive.index.set_mark(_MARK, repr(began))
-    return Recovered(swept, indexed, quarantined, missing)
+    if _Adopted.UNREADABLE not in outcomes and archive.index.checkpoint():
+        archive.index.set_mark(_MARK, repr(began))
+    return Recovered(swept, outcomes.count(_Adopted.INDEXED), outcomes.count(_Adopted.QUARANTINED), missing)
 
 
-def advance_mark(archive: Archive) -> None:
-    """Put the index on stable storage and note that all objects indexed until now are in it."""
+def advance_mark(archive: Archive) -> bool:
+    """Put the index on stable storage and note that all objects indexed until now are in it.
+
+    False, and a word in the log, where that cannot be done: then the next start looks further back, no more.
+    """
     began = time.time()
-    archive.index.checkpoint()
-    archive.index.set_mark(_MARK, repr(began))
-
-
-def _files_since(root: Path, since: float) -> Iterator[Path]:
-    """Find files placed after `since` (seconds since the epoch): day folders by name, the rest by modification time."""
-    first_day = datetime.fromtimestamp(max(since, 0.0)).strftime("%Y/%m/%d")
-    for day in sorted(root.glob("*/*/*")):
-        if "/".join(day.parts[-3:]) < first_day:
-            continue
-        for series in day.glob("*/*"):
-            if series.stat().st_mtime >= since:
-                yield from (Path(e.path) for e in os.scandir(series) if e.stat().st_ctime >= since)
-
-
-def _is_indexed(archive: Archive, path: Path) -> bool:
     try:
-        return archive.index.instance(path.stem, archive.data).path == path
+        if not archive.index.checkpoint():
+            return False
+        archive.index.set_mark(_MARK, repr(began))
+    except StorageError as e:
+        _log.warning("%s; the next start will look further back", e)
+        return False
+    return True
+
+
+def start_mark(index: Index) -> None:
+    """Note in an index that was made anew from all files that it needs no second look at them."""
+    index.set_mark(_MARK, repr(time.time()))
+
+
+def _looked_at_until(archive: Archive, now: float) -> float:
+    mark = float(archive.index.mark(_MARK) or 0.0)
+    # A mark from the future means that the clock was set back: no time of any file can be compared with it.
+    return mark - MARGIN_SECONDS if mark <= now else 0.0
+
+
+def _first_day(since: float) -> str:
+    """Return a day's folder that is early enough: folders are named by local time, whose zone may have changed."""
+    return datetime.fromtimestamp(max(since - 86400.0, 0.0)).strftime("%Y/%m/%d")
+
+
+def _unknown_since(archive: Archive, since: float) -> Iterator[Path]:
+    """Find files placed after `since` (seconds since the epoch) that the index does not know as they are."""
+    for day in walk.days(archive.data, _first_day(since)):
+        for series in walk.series_of(day):
+            if series.stat().st_mtime >= since:
+                for path, facts in walk.files_of(series):
+                    if facts.st_ctime >= since and not _is_indexed(archive, path, facts.st_size):
+                        yield path
+
+
+def _is_indexed(archive: Archive, path: Path, size: int) -> bool:
+    try:
+        known = archive.index.instance(path.stem, archive.data)
     except NotFound:
         return False
+    return known.path == path and known.size == size
 
 
 def entry_of(path: Path) -> Entry:
@@ -102,11 +131,11 @@ def entry_of(path: Path) -> Entry:
         InvalidObject, UnsafeUID: the file is not what was once placed.
         WriteFailed: it cannot be read.
     """
-    with path.open("rb") as f:
+    with disk_errors(f"cannot read {path.name}"), path.open("rb") as f:
         facts = os.fstat(f.fileno())
         m = meta.read(f.fileno(), facts.st_size)
         header = read_header(f.fileno(), m.data_set_offset, facts.st_size, m.transfer_syntax_uid)
-    return Entry(
+    entry = Entry(
         header=header,
         transfer_syntax_uid=m.transfer_syntax_uid,
         received_on="/".join(path.parts[-6:-3]),
@@ -115,22 +144,45 @@ def entry_of(path: Path) -> Entry:
         dataset_offset=m.data_set_offset,
         dataset_sha256=m.dataset_sha256 or fingerprint(path)[2],
     )
+    _check_place(path, entry)
+    return entry
 
 
-def adopt(archive: Archive, path: Path) -> bool:
-    """Index a file that stands in the archive unknown; False when it had to go to quarantine instead."""
-    try:
-        entry = entry_of(path)
-        _check_place(path, entry)
-        if fingerprint(path)[2] != entry.dataset_sha256:
-            raise InvalidObject("the bytes are not those that were received: the recorded hash differs")
-        if not archive.index.add(entry):
-            _settle_twin(archive, path, entry)
-    except (InvalidObject, DuplicateConflict) as e:
-        _log.error("%s: %s; moved to quarantine", path.name, e)
-        _to_quarantine(archive, path, e)
-        return False
-    return True
+class _Adopted(Enum):
+    INDEXED = "indexed"
+    QUARANTINED = "moved to quarantine"
+    GONE = "gone, or known meanwhile"
+    UNREADABLE = "left where it is: the disk refuses to read it"
+
+
+def adopt(archive: Archive, path: Path) -> _Adopted:
+    """Index a file that stands in the archive unknown; what cannot be indexed goes to quarantine.
+
+    A file that the disk refuses to read stays, with a word in the log: one bad sector must not keep an archive down.
+    """
+    with archive.files.hold(path) as there:
+        if not there or _is_indexed(archive, path, path.stat().st_size):
+            return _Adopted.GONE
+        try:
+            return _index(archive, path)
+        except (InvalidObject, DuplicateConflict) as e:
+            _log.error("%s: %s; moved to quarantine", path.name, e)
+            _to_quarantine(archive, path, e)
+            return _Adopted.QUARANTINED
+        except (OutOfSpace, IndexFailed):
+            raise
+        except WriteFailed as e:
+            _log.error("%s: %s", path, e)
+            return _Adopted.UNREADABLE
+
+
+def _index(archive: Archive, path: Path) -> _Adopted:
+    entry = entry_of(path)
+    if fingerprint(path)[2] != entry.dataset_sha256:
+        raise InvalidObject("the bytes are not those that were received: the recorded hash differs")
+    if archive.index.add(entry):
+        return _Adopted.INDEXED
+    return _settle_twin(archive, path, entry)
 
 
 def _check_place(path: Path, entry: Entry) -> None:
@@ -140,14 +192,16 @@ def _check_place(path: Path, entry: Entry) -> None:
         raise InvalidObject(f"the file stands at the place of another object; its own is {expected}")
 
 
-def _settle_twin(archive: Archive, path: Path, entry: Entry) -> None:
-    """The same SOP Instance UID is indexed elsewhere: a copy is removed, other content conflicts."""
+def _settle_twin(archive: Archive, path: Path, entry: Entry) -> _Adopted:
+    """The same SOP Instance UID is indexed: of two copies one stays, other content conflicts."""
     first = archive.index.instance(entry.header.text("sop_instance_uid"), archive.data)
-    if first.path == path:
-        return
     if first.dataset_sha256 != entry.dataset_sha256:
         raise DuplicateConflict(f"SOP Instance UID {first.sop_instance_uid} is stored with other content")
-    path.unlink()
+    if first.path != path and first.path.exists():
+        path.unlink()
+        return _Adopted.GONE
+    archive.index.relocate(entry)
+    return _Adopted.INDEXED
 
 
 def _to_quarantine(archive: Archive, path: Path, error: StorageError) -> None:
@@ -156,7 +210,6 @@ def _to_quarantine(archive: Archive, path: Path, error: StorageError) -> None:
 
 
 def _missing(archive: Archive, since: float) -> Iterator[str]:
-    first_day = datetime.fromtimestamp(max(since, 0.0)).strftime("%Y/%m/%d")
-    for instance in archive.index.received_since(first_day, archive.data):
+    for instance in archive.index.received_since(_first_day(since), archive.data):
         if not instance.path.exists():
             yield instance.sop_instance_uid

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 from pathlib import Path
 
+from storage import walk
 from storage.archive import INDEX_NAME, Archive
 from storage.batch import Entry
-from storage.errors import NotFound, StorageError
+from storage.errors import IndexFailed, NotFound, StorageError
+from storage.files import disk_errors, sync_folder
 from storage.incoming import fingerprint
 from storage.index import Index
 from storage.model import Instance
-from storage.recovery import entry_of
+from storage.recovery import entry_of, start_mark
 
 _POSITION = "verified up to"
 _PIECE = 500
+_ON_THE_WAY_SECONDS = 1.0
+_COPY = "another file of the same SOP Instance UID is indexed"
 
 
 class Fault(Enum):
@@ -78,26 +82,39 @@ def _check(instance: Instance) -> Finding | None:
 
 
 def _unknown_files(archive: Archive, done: int, total: int) -> Iterator[Step]:
-    for path in stored_files(archive.data):
-        try:
-            known = archive.instance(path.stem).path == path
-        except NotFound:
-            known = False
-        if not known:
-            yield Step(done, total, (Finding(Fault.UNKNOWN, path.stem, path),))
+    young = []
+    files = walk.stored_files(archive.data)
+    while piece := list(islice(files, _PIECE)):
+        unknown = [path for path in piece if not _is_known(archive, path)]
+        young += [path for path in unknown if _age(path) < _ON_THE_WAY_SECONDS]
+        yield Step(done, total, _unknown(path for path in unknown if path not in young))
+    if young:
+        # A file that was just placed is indexed in a moment; what is still unknown then is a finding.
+        time.sleep(_ON_THE_WAY_SECONDS)
+        yield Step(done, total, _unknown(path for path in young if path.exists() and not _is_known(archive, path)))
 
 
-def stored_files(data: Path) -> Iterator[Path]:
-    """Find every file in the archive's folders, in the order of days received."""
-    for day in sorted((data / "archive").glob("*/*/*")):
-        for series in sorted(day.glob("*/*")):
-            with os.scandir(series) as entries:
-                yield from sorted(Path(e.path) for e in entries)
+def _unknown(paths: Iterable[Path]) -> tuple[Finding, ...]:
+    return tuple(Finding(Fault.UNKNOWN, path.stem, path) for path in paths)
+
+
+def _is_known(archive: Archive, path: Path) -> bool:
+    try:
+        return archive.instance(path.stem).path == path
+    except NotFound:
+        return False
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_ctime
+    except FileNotFoundError:
+        return 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """Progress of a rebuild: objects indexed, and files that could not be, each with its reason."""
+    """Progress of a rebuild: objects indexed, and files that could not be or are a second copy, with the reason."""
 
     indexed: int
     failed: tuple[tuple[Path, str], ...]
@@ -107,32 +124,45 @@ def reindex(data: Path) -> Iterator[Rebuilt]:
     """Build a new index from the files and put it in the place of the old one at the end; yield after each piece.
 
     Nobody else may have the archive open. The old index is used until the new one is whole.
+
+    Raises:
+        StorageError: the new index cannot be written; the old one stays.
     """
     fresh = data / f"{INDEX_NAME}.new"
-    for leftover in _with_companions(fresh):
-        leftover.unlink(missing_ok=True)
+    _remove(fresh)
     index = Index(fresh)
     indexed = 0
     failed: list[tuple[Path, str]] = []
-    files = stored_files(data)
-    while piece := list(islice(files, _PIECE)):
-        indexed += index.add_many(_readable(piece, failed))
-        yield Rebuilt(indexed, tuple(failed))
-    index.checkpoint()
-    index.close()
-    for companion in _with_companions(data / INDEX_NAME)[1:]:
-        companion.unlink(missing_ok=True)
-    fresh.rename(data / INDEX_NAME)
+    try:
+        start_mark(index)
+        files = walk.stored_files(data)
+        while piece := list(islice(files, _PIECE)):
+            readable = list(_readable(piece, failed))
+            outcome = index.add_many(entry for _, entry in readable)
+            failed += [(path, _COPY) for (path, _), is_new in zip(readable, outcome, strict=True) if not is_new]
+            indexed += sum(outcome)
+            yield Rebuilt(indexed, tuple(failed))
+        if not index.checkpoint():
+            raise IndexFailed("the new index cannot be synced: somebody else has it open")
+    finally:
+        index.close()
+    # The old index goes first: after a stop between these lines there is none, and the next start reads all files.
+    _remove(data / INDEX_NAME)
+    with disk_errors("cannot put the new index in its place"):
+        fresh.rename(data / INDEX_NAME)
+        sync_folder(data)
     yield Rebuilt(indexed, tuple(failed))
 
 
-def _readable(paths: list[Path], failed: list[tuple[Path, str]]) -> Iterator[Entry]:
+def _readable(paths: list[Path], failed: list[tuple[Path, str]]) -> Iterator[tuple[Path, Entry]]:
     for path in paths:
         try:
-            yield entry_of(path)
-        except (StorageError, OSError) as e:
+            yield path, entry_of(path)
+        except StorageError as e:
             failed.append((path, str(e)))
 
 
-def _with_companions(path: Path) -> list[Path]:
-    return [path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))]
+def _remove(database: Path) -> None:
+    with disk_errors("cannot remove the old index"):
+        for suffix in ("", "-wal", "-shm"):
+            database.with_name(database.name + suffix).unlink(missing_ok=True)
