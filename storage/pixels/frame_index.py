@@ -125,7 +125,7 @@ def _extended_frames(source: Source, ds: Dataset, first: int, frames: int) -> tu
     spans = []
     for offset, length in zip(offsets, lengths, strict=True):
         item = _item(source, first + offset)
-        if item is None or length > item.length or item.offset + length > source.size:
+        if item is None or length > item.length:
             return None
         spans.append((Span(item.offset, length),))
     return tuple(spans)

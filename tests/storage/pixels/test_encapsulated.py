@@ -163,6 +163,15 @@ class TestColourOfJpeg:
         assert b"Adobe" in data
         assert self.photometric(image_file, data, declared) == "RGB"
 
+    @pytest.mark.parametrize("declared", ["RGB", "YBR_FULL_422"])
+    def test_adobe_alone_says_rgb(self, image_file, declared):
+        """With component identifiers 1, 2, 3, as most encoders number them."""
+        data = bytearray(imagecodecs.jpeg8_encode(self.red, level=98, colorspace="RGB", outcolorspace="RGB"))
+        frame, scan = data.index(b"\xff\xc0") + 10, data.index(b"\xff\xda") + 5
+        assert bytes(data[frame : frame + 9 : 3]) == bytes(data[scan : scan + 6 : 2]) == b"RGB"
+        data[frame : frame + 9 : 3] = data[scan : scan + 6 : 2] = b"\1\2\3"
+        assert self.photometric(image_file, data, declared) == "RGB"
+
     @pytest.mark.parametrize(("declared", "expected"), [("YBR_FULL_422", "YBR_FULL"), ("YBR_FULL", "YBR_FULL")])
     def test_without_markers_dicom_decides(self, image_file, declared, expected):
         data = imagecodecs.jpeg8_encode(self.red, level=98)
