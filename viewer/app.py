@@ -20,6 +20,7 @@ from viewer.services import Services, attach, services
 from viewer.stacks import Stacks
 
 FORM_PARTS_MAX = 100
+WERKZEUG_MARGIN = 1 << 16
 THUMBNAIL_BYTES = 16 << 20
 
 
@@ -31,7 +32,8 @@ def create_app(settings: ViewerSettings) -> Flask:
     """
     app = Flask(__name__)
     attach(app, _open(settings))
-    app.config["MAX_CONTENT_LENGTH"] = settings.body_max_bytes
+    # Above the adapter's limit, which refuses: Werkzeug's own would silently cut a body that names no length.
+    app.config["MAX_CONTENT_LENGTH"] = settings.body_max_bytes + WERKZEUG_MARGIN
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.body_max_bytes
     app.config["MAX_FORM_PARTS"] = FORM_PARTS_MAX
     # Static files carry their content's hash in the address, see `page_context.static_address`.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -25,6 +26,7 @@ _METHODS = [
     ("**.py", "python"),
 ]
 _NO_FIELDS = (b"-Date:", b"Report-Msgid", b"Last-Translator", b"Language-Team", b"Generated-By", b"Project-Id")
+_NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)
 _KEYWORDS = {"_": None, "gettext": None, "lazy_gettext": None, "t": None}
 
 
@@ -45,7 +47,8 @@ def translated() -> Catalog:
 
 
 def compiled(catalog: Catalog) -> bytes:
-    """Return `catalog` in the form that programs read."""
+    """Return `catalog` in the form that programs read, the same bytes for the same texts."""
+    catalog.creation_date = catalog.revision_date = _NO_DATE
     buffer = io.BytesIO()
     write_mo(buffer, catalog)
     return buffer.getvalue()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,14 +139,21 @@ def wait_until_up(process: subprocess.Popen[str], port: int) -> None:
     pytest.fail("the server did not answer within a minute")
 
 
-@pytest.fixture
-def server(data: Path) -> Iterator[Server]:
+@contextmanager
+def running(data: Path, *more: str) -> Iterator[Server]:
     """A server on an ephemeral port, stopped at the end."""
     port = free_port()
-    process = start_viewer(data, port)
+    process = start_viewer(data, port, *more)
     try:
         wait_until_up(process, port)
         yield Server("127.0.0.1", port, process)
     finally:
         process.terminate()
         process.communicate(timeout=20)
+
+
+@pytest.fixture
+def server(data: Path) -> Iterator[Server]:
+    """A server of its own for one test."""
+    with running(data) as started:
+        yield started
