@@ -9,11 +9,13 @@ from typing import Any
 
 import click
 
+from pacs.application import Application
 from pacs.config import data_option, option
 from pacs.logs import set_up_logging
 from pacs.receiver import PortInUse, Receiver, ReceiverSettings
 from storage.archive import Archive
 from storage.errors import StorageError
+from storage.records import Records
 from storage.settings import GIB, ArchiveSettings, Durability
 
 
@@ -29,8 +31,11 @@ def receive(data: Path, **values: Any) -> None:
     set_up_logging()
     settings = ArchiveSettings(data, Durability(values["durability"]), values["minimum_free_bytes"])
     try:
-        with Archive.open(settings) as archive:
-            receiver = Receiver(archive, ReceiverSettings(values["dicom_host"], values["dicom_port"], values["aet"]))
+        with Archive.open(settings) as archive, Records.open(data) as records:
+            application = Application(archive, records, values["aet"])
+            receiver = Receiver(
+                application, ReceiverSettings(values["dicom_host"], values["dicom_port"], values["aet"])
+            )
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: receiver.stop())
             receiver.serve()

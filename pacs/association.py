@@ -6,13 +6,25 @@ asks for it and names a limit: `data_set` hands over fragments as they come from
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from pacs import dimse
-from pacs.contexts import Negotiated, Result
-from pacs.dimse import Command, CommandError, Tag
-from pacs.upper_layer import PDV, AbortReason, PDUType, ProtocolError, UpperLayer, fragments, pdvs
+from pacs.contexts import Negotiated, Result, Roles
+from pacs.dimse import Command, CommandError, CommandField, Tag
+from pacs.outlet import FileSpan, Outlet
+from pacs.upper_layer import (
+    PDV,
+    AbortReason,
+    ConnectionEnded,
+    PDUType,
+    ProtocolError,
+    UpperLayer,
+    fragments,
+    pdvs,
+)
 
 MAX_COMMAND = 1 << 14
 
@@ -33,6 +45,10 @@ class Tally:
     already_stored: int = 0
     refused: int = 0
     echoed: int = 0
+    sent: int = 0
+    """Objects that a C-GET or C-MOVE of this association brought to their destination."""
+    failed: int = 0
+    """Objects that it could not bring there."""
     bytes: int = 0
     notes: list[str] = field(default_factory=list)
     """The first few reasons of refusals."""
@@ -69,14 +85,25 @@ class Message:
 class Association:
     """Messages over an upper layer whose association is established."""
 
-    def __init__(self, upper_layer: UpperLayer, peer: Peer, contexts: Mapping[int, Negotiated]) -> None:
+    def __init__(
+        self,
+        upper_layer: UpperLayer,
+        peer: Peer,
+        contexts: Mapping[int, Negotiated],
+        roles: Mapping[str, Roles] | None = None,
+    ) -> None:
         self.upper_layer = upper_layer
         self.peer = peer
         self.contexts = contexts
+        self.roles = roles or {}
+        """What was granted to the requestor beside being SCU, by SOP class (PS3.7 D.3.3.4)."""
         self.tally = Tally()
         self.is_idle = False
         """Waiting for the next message, with nothing of it there yet."""
         self._waiting: Iterator[PDV] = iter(())
+        self._outlet = Outlet(upper_layer, peer.maximum_pdu)
+        self._message_id = 0
+        self._cancelled: set[int] = set()
 
     def receive(self) -> Message:
         """Wait for the next request.
@@ -86,9 +113,16 @@ class Association:
             ConnectionEnded: it is gone.
             ProtocolError: it broke the rules.
         """
+        self.is_idle = True
+        message = self._receive()
+        if message.field & dimse.RESPONSE:
+            # Nothing was asked of the peer. To answer an answer could go on for ever.
+            raise ProtocolError(f"a response ({message.field:04X}H) to no request", AbortReason.UNEXPECTED_PARAMETER)
+        return message
+
+    def _receive(self) -> Message:
         parts = bytearray()
         context_id = None
-        self.is_idle = True
         while True:
             pdv = self._next_pdv()
             self.is_idle = False
@@ -108,13 +142,9 @@ class Association:
         if context is None or context.result is not Result.ACCEPTED:
             raise ProtocolError(f"presentation context {context_id} was not accepted", AbortReason.INVALID_PARAMETER)
         try:
-            message = Message(context, dimse.decode(command))
+            return Message(context, dimse.decode(command))
         except CommandError as e:
             raise ProtocolError(str(e), AbortReason.INVALID_PARAMETER) from e
-        if message.field & dimse.RESPONSE:
-            # Nothing was asked of the peer. To answer an answer could go on for ever.
-            raise ProtocolError(f"a response ({message.field:04X}H) to no request", AbortReason.UNEXPECTED_PARAMETER)
-        return message
 
     def data_set(self, message: Message) -> Iterator[memoryview]:
         """Hand over the fragments of a message's data set; each is valid until the next one is asked for.
@@ -144,6 +174,60 @@ class Association:
         if data_set is not None:
             for body in fragments(context_id, data_set, limit, is_command=False):
                 self.upper_layer.send(PDUType.P_DATA_TF, *body)
+
+    # ---- requests of our own, within an operation that the peer asked for
+
+    def request(self, context_id: int, command: Command, data_set: bytes | FileSpan | None = None) -> int:
+        """Send a request of ours and return its Message ID; raises as `Outlet.send`."""
+        self._message_id = self._message_id % 0xFFFF + 1
+        self._outlet.send(context_id, {**command, Tag.MESSAGE_ID: self._message_id}, data_set)
+        return self._message_id
+
+    def answer(self, message_id: int, seconds: float) -> Command:
+        """Wait for the response to a request of ours, for `seconds` at most; a C-CANCEL that comes first is noted.
+
+        Raises as `receive`.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            if not self._has_pdv() and not self.upper_layer.wait(max(deadline - time.monotonic(), 0)):
+                raise ConnectionEnded(f"no response after {seconds:g} s")
+            message = self._receive()
+            if not message.field & dimse.RESPONSE:
+                self._note_cancel(message)
+                continue
+            if message.command.get(Tag.MESSAGE_ID_BEING_RESPONDED_TO) != message_id:
+                raise ProtocolError("a response to another request", AbortReason.UNEXPECTED_PARAMETER)
+            if message.has_data_set:
+                for _ in self.data_set(message):
+                    pass
+            return message.command
+
+    def is_cancelled(self, operation: Message) -> bool:
+        """Tell, without waiting, whether a C-CANCEL for an operation under way has come (PS3.7 9.3.2.3).
+
+        Raises as `receive`; another request is a ProtocolError, as no asynchronous operations were negotiated.
+        """
+        while self._has_pdv() or self.upper_layer.has_pending():
+            self._note_cancel(self._receive())
+        return operation.command.get(Tag.MESSAGE_ID, 0) in self._cancelled
+
+    def _note_cancel(self, message: Message) -> None:
+        if message.field != CommandField.C_CANCEL_RQ:
+            raise ProtocolError(
+                f"a message ({message.field:04X}H) during an operation", AbortReason.UNEXPECTED_PARAMETER
+            )
+        self._cancelled = {int(message.command.get(Tag.MESSAGE_ID_BEING_RESPONDED_TO, 0))}
+
+    def begin(self, operation: Message) -> None:
+        """Forget cancels that came before an operation: Message IDs are used again."""
+        self._cancelled.discard(int(operation.command.get(Tag.MESSAGE_ID, 0)))
+
+    def _has_pdv(self) -> bool:
+        for pdv in self._waiting:
+            self._waiting = chain((pdv,), self._waiting)
+            return True
+        return False
 
     def _next_pdv(self) -> PDV:
         while True:

@@ -12,9 +12,9 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from pacs.application import Application
 from pacs.associate import Rejection, Request
 from pacs.session import Session, SessionSettings
-from storage.archive import Archive
 
 _log = logging.getLogger("filmless.dicom")
 _BACKLOG = 512
@@ -43,8 +43,8 @@ class PortInUse(Exception):
 class Receiver:
     """Accepts connections until it is stopped."""
 
-    def __init__(self, archive: Archive, settings: ReceiverSettings) -> None:
-        self._archive = archive
+    def __init__(self, application: Application, settings: ReceiverSettings) -> None:
+        self._application = application
         self._settings = settings
         self._lock = threading.Lock()
         # Those that have not asked for an association yet, the oldest first, and those that have one.
@@ -111,7 +111,7 @@ class Receiver:
 
     def _run(self, connection: socket.socket, address: str) -> None:
         try:
-            session = Session(connection, address, self._archive, self._settings.session, self._admit)
+            session = Session(connection, address, self._application, self._settings.session, self._admit)
             with self._lock:
                 self._sessions[threading.current_thread()] = session
             session.run()

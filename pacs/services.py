@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pacs import dimse
+from pacs.application import Application
 from pacs.association import Association, Message
 from pacs.dimse import CommandField
 from pacs.handlers import echo, store
 from pacs.status import Status
-from storage.archive import Archive
 
 
-def dispatch(assoc: Association, message: Message, archive: Archive) -> None:
+def dispatch(assoc: Association, message: Message, application: Application) -> None:
     """Hand a request to its handler; refuse what no handler knows (PS3.7 9.1, C.5.22)."""
     match message.field:
         case CommandField.C_STORE_RQ:
-            store.handle(assoc, message, archive)
+            store.handle(assoc, message, application.archive)
         case CommandField.C_ECHO_RQ:
             echo.handle(assoc, message)
         case CommandField.C_CANCEL_RQ:

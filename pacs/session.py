@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pacs import associate, contexts, services
+from pacs.application import Application
 from pacs.association import Aborted, Association, Peer, Released
 from pacs.logs import one_line
 from pacs.upper_layer import AbortReason, ConnectionEnded, Interrupted, PDUType, ProtocolError, Timeouts, UpperLayer
-from storage.archive import Archive
 
 _log = logging.getLogger("filmless.dicom")
 MAX_REQUEST = 1 << 19
@@ -41,13 +41,13 @@ class Session:
         self,
         connection: socket.socket,
         address: str,
-        archive: Archive,
+        application: Application,
         settings: SessionSettings,
         admit: Callable[[associate.Request], associate.Rejection | None],
     ) -> None:
         self._upper_layer = UpperLayer(connection, settings.timeouts, MAX_REQUEST)
         self._address = address
-        self._archive = archive
+        self._application = application
         self._settings = settings
         self._admit = admit
         self._assoc: Association | None = None
@@ -68,7 +68,7 @@ class Session:
         try:
             assoc = self._assoc = self._establish()
             while True:
-                services.dispatch(assoc, assoc.receive(), self._archive)
+                services.dispatch(assoc, assoc.receive(), self._application)
         except Released:
             self._upper_layer.close()
             return "released"
@@ -111,7 +111,7 @@ class Session:
         # Some peers count the header into the maximum length, others not (PS3.8 D.1).
         self._upper_layer.maximum_pdu = self._settings.maximum_pdu + 64
         peer = Peer(request.calling_aet, request.called_aet, self._address, request.maximum_pdu)
-        return Association(self._upper_layer, peer, {n.context_id: n for n in answers})
+        return Association(self._upper_layer, peer, {n.context_id: n for n in answers}, roles)
 
     def _log(self, outcome: str, seconds: float) -> None:
         caller = one_line(self._request.calling_aet) if self._request else "?"
@@ -119,7 +119,7 @@ class Session:
         tally = self._assoc.tally if self._assoc else None
         counts = (
             f"stored={tally.stored} already_stored={tally.already_stored} refused={tally.refused} "
-            f"echoed={tally.echoed} bytes={tally.bytes} "
+            f"echoed={tally.echoed} sent={tally.sent} failed={tally.failed} bytes={tally.bytes} "
             if tally
             else ""
         )

@@ -18,6 +18,7 @@ A deadline stands over every PDU as a whole, so that a peer that trickles bytes 
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import time
@@ -30,6 +31,7 @@ _HEADER = struct.Struct(">BxI")
 _PDV = struct.Struct(">IBB")
 _COMMAND, _LAST = 0x01, 0x02
 _FIRST_BUFFER = 1 << 14
+_MAX_PARTS = 1000  # the system takes 1024 with one call
 
 
 class PDUType(IntEnum):
@@ -182,6 +184,14 @@ class UpperLayer:
         except OSError as e:
             raise ConnectionEnded(f"connection lost: {e.strerror or e}") from None
 
+    def wait(self, seconds: float) -> bool:
+        """Tell whether bytes to read are there, waiting for them for `seconds` at most."""
+        if self._end > self._start:
+            return True
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
     def interrupt(self) -> None:
         """Wake the thread that reads, from another one; nothing more is received."""
         self._interrupted = True
@@ -202,6 +212,22 @@ class UpperLayer:
     def send_encoded(self, pdus: bytes) -> None:
         """Send whole PDUs that were encoded elsewhere. Raises as `send`."""
         self._send_all(pdus)
+
+    def send_parts(self, parts: Sequence[bytes | memoryview]) -> None:
+        """Send whole PDUs that lie in parts, one after the other, without putting them together. Raises as `send`."""
+        for at in range(0, len(parts), _MAX_PARTS):
+            self._send_some(list(parts[at : at + _MAX_PARTS]))
+
+    def _send_some(self, parts: list[bytes | memoryview]) -> None:
+        self._socket.settimeout(self._timeouts.pdu)
+        while parts:
+            try:
+                sent = self._socket.sendmsg(parts)
+            except TimeoutError:
+                raise ConnectionEnded(f"takes nothing for {self._timeouts.pdu:g} s") from None
+            except OSError as e:
+                raise ConnectionEnded(f"connection lost: {e.strerror or e}") from None
+            parts = _rest(parts, sent)
 
     def _send_all(self, data: bytes) -> None:
         self._socket.settimeout(self._timeouts.pdu)
@@ -234,6 +260,15 @@ class UpperLayer:
             self._socket.settimeout(left)
             if not self._socket.recv_into(self._buffer):
                 return
+
+
+def _rest(parts: list[bytes | memoryview], sent: int) -> list[bytes | memoryview]:
+    """Return what is left of `parts` after the first `sent` bytes."""
+    for i, part in enumerate(parts):
+        if sent < len(part):
+            return [memoryview(part)[sent:], *parts[i + 1 :]]
+        sent -= len(part)
+    return []
 
 
 def pdvs(body: memoryview) -> Iterator[PDV]:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from pacs.application import Application
 from pacs.receiver import Receiver, ReceiverSettings
 from pacs.session import Session, SessionSettings
 from pacs.upper_layer import Timeouts
 from storage.archive import Archive
+from storage.records import Records
 from tests.support.wire import Wire, tcp_pair
 
 QUICK = Timeouts(artim=2.0, idle=5.0, pdu=5.0)
@@ -41,7 +43,14 @@ class Served:
 
 
 @pytest.fixture
-def session(archive: Archive, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., Served]]:
+def application(archive: Archive) -> Iterator[Application]:
+    """The test's archive with its records."""
+    with Records.open(archive.data) as records:
+        yield Application(archive, records, "FILMLESS")
+
+
+@pytest.fixture
+def session(application: Application, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., Served]]:
     """Start sessions on the test's archive."""
     caplog.set_level(logging.DEBUG, "filmless")
     started: list[Served] = []
@@ -49,7 +58,7 @@ def session(archive: Archive, caplog: pytest.LogCaptureFixture) -> Iterator[Call
     def start(timeouts: Timeouts = QUICK, maximum_pdu: int = 1 << 17) -> Served:
         near, far = tcp_pair()
         settings = SessionSettings(timeouts=timeouts, maximum_pdu=maximum_pdu)
-        one = Session(far, "127.0.0.1", archive, settings, lambda request: None)
+        one = Session(far, "127.0.0.1", application, settings, lambda request: None)
         thread = threading.Thread(target=one.run)
         thread.start()
         started.append(Served(Wire(near), thread, caplog))
@@ -68,14 +77,14 @@ def served(session: Callable[..., Served]) -> Served:
 
 
 @pytest.fixture
-def receiver(archive: Archive, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., Receiver]]:
+def receiver(application: Application, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., Receiver]]:
     """Start receivers on the test's archive."""
     caplog.set_level(logging.DEBUG, "filmless")
     running: list[tuple[Receiver, threading.Thread]] = []
 
     def start(timeouts: Timeouts = QUICK, **settings: int | float) -> Receiver:
         given = ReceiverSettings("127.0.0.1", 0, session=SessionSettings(timeouts), **settings)  # type: ignore[arg-type]
-        one = Receiver(archive, given)
+        one = Receiver(application, given)
         thread = threading.Thread(target=one.serve)
         thread.start()
         running.append((one, thread))
