@@ -16,7 +16,7 @@ IMPLEMENTATION_VERSION_NAME = "FILMLESS_01"
 PRIVATE_INFORMATION_CREATOR_UID = f"{IMPLEMENTATION_CLASS_UID}.1"
 DIGEST_SIZE = 32
 PREAMBLE = 128
-_MAGIC = b"DICM"
+MAGIC = b"DICM"
 _SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX = 0x00020002, 0x00020003, 0x00020010
 _CREATOR, _PRIVATE_INFORMATION = 0x00020100, 0x00020102
 _WANTED = frozenset({_SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX, _CREATOR, _PRIVATE_INFORMATION})
@@ -47,7 +47,7 @@ def encode(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str, 
         ]
     )
     length = struct.pack("<HH2sHI", 0x0002, 0x0000, b"UL", 4, len(elements))
-    return bytes(PREAMBLE) + _MAGIC + length + elements
+    return bytes(PREAMBLE) + MAGIC + length + elements
 
 
 def _text(element: int, vr: bytes, value: str) -> bytes:
@@ -76,7 +76,7 @@ def read(fd: int, size: int) -> Meta:
         InvalidObject: no prefix, or a meta group that cannot be read or names no transfer syntax.
     """
     start = data_set_offset(fd, size)
-    values = scan(FileWindow(fd, PREAMBLE + len(_MAGIC), start), EXPLICIT_LITTLE, _WANTED).values
+    values = scan(FileWindow(fd, PREAMBLE + len(MAGIC), start), EXPLICIT_LITTLE, _WANTED).values
     texts = {tag: values.get(tag, b"").decode("ascii", "replace").strip(" \0") for tag in values}
     if not texts.get(_TRANSFER_SYNTAX):
         raise InvalidObject("the file meta information names no transfer syntax")
@@ -92,7 +92,7 @@ def read(fd: int, size: int) -> Meta:
 
 def has_prefix(fd: int) -> bool:
     """Tell whether an open file begins as a DICOM file does."""
-    return os.pread(fd, len(_MAGIC), PREAMBLE) == _MAGIC
+    return os.pread(fd, len(MAGIC), PREAMBLE) == MAGIC
 
 
 def data_set_offset(fd: int, size: int) -> int:
@@ -102,7 +102,7 @@ def data_set_offset(fd: int, size: int) -> int:
         InvalidObject: the file does not begin as PS3.10 7.1 says.
     """
     head = os.pread(fd, min(size, _USUAL_META), 0)
-    if head[PREAMBLE : PREAMBLE + 4] != _MAGIC:
+    if head[PREAMBLE : PREAMBLE + 4] != MAGIC:
         raise InvalidObject("not a DICOM file: the prefix 'DICM' is missing")
     at = _end_of_group(head)
     if at + 2 > len(head) < size:
@@ -115,7 +115,7 @@ def data_set_offset(fd: int, size: int) -> int:
 
 def _end_of_group(head: bytes) -> int:
     """Return where group 0002 ends; past the end of `head` where that is beyond it."""
-    at = PREAMBLE + len(_MAGIC)
+    at = PREAMBLE + len(MAGIC)
     while head[at : at + 2] == b"\x02\x00":
         vr = head[at + 4 : at + 6]
         form, skip = ("<I", 8) if vr in LONG_VRS else ("<H", 6)

@@ -20,7 +20,7 @@ _TEXT_DELIMITERS = {0x5C, 0x0D, 0x0A, 0x09, 0x0C}
 @lru_cache(maxsize=256)
 def encodings(specific_character_set: bytes) -> tuple[str, ...]:
     """Return the Python codecs for a raw (0008,0005) value; an unknown term stands for the default repertoire."""
-    terms = specific_character_set.decode("ascii", "replace").strip(" \0").split("\\")
+    terms = specific_character_set.decode("ascii", "replace").replace("\0", " ").strip().split("\\")
     with warnings.catch_warnings():
         # A misspelt term is repaired or replaced by pydicom with a warning; the file keeps what was sent.
         warnings.simplefilter("ignore")
