@@ -375,9 +375,6 @@ async function openSeries(series) {
     card.toggleAttribute("aria-current", is);
     if (is) card.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
-  const address = new URL(location.href);
-  address.searchParams.set("series", series.uid);
-  history.replaceState(null, "", address);
   const isDocument = series.frames === 0;
   document.body.classList.toggle("reading", isDocument);
   documentPanel.hidden = !isDocument;
@@ -397,6 +394,17 @@ async function openSeries(series) {
   cine.rate = limitedRate(rate || RATE_DEFAULT);
   rateField.value = String(Math.round(cine.rate * 10) / 10);
   describe();
+}
+
+/**
+ * Open a series that the person chose; the address says which, so that it can be passed on.
+ * @param {SeriesFacts} series
+ */
+function chooseSeries(series) {
+  const address = new URL(location.href);
+  address.searchParams.set("series", series.uid);
+  history.replaceState(null, "", address);
+  openSeries(series);
 }
 
 /** @param {SeriesFacts} series */
@@ -425,7 +433,7 @@ async function showDocuments(series) {
 function otherSeries(step) {
   const at = data.series.findIndex((series) => series.uid === stack?.series.uid);
   const next = data.series[at + step];
-  if (next) openSeries(next);
+  if (next) chooseSeries(next);
 }
 
 // --- the value under the pointer -------------------------------------------------------------------------------------
@@ -652,7 +660,7 @@ viewport.onResize = () => update();
 
 for (const series of data.series) {
   const card = seriesCard(series, "button");
-  card.addEventListener("click", () => openSeries(series));
+  card.addEventListener("click", () => chooseSeries(series));
   strip.append(card);
 }
 const asked = new URL(location.href).searchParams.get("series");
