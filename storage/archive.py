@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from storage.answers import Answer
 from storage.attributes import BY_KEYWORD, Level
 from storage.errors import NotFound, OutOfSpace
 from storage.files import FileStore
@@ -93,6 +95,15 @@ class Archive:
     def count(self, query: Query) -> int:
         """Count all answers to a query, whatever its limit."""
         return self.index.count(query)
+
+    def find(self, query: Query, keywords: Sequence[str]) -> Iterator[Answer]:
+        """Answer a query of any level with the values of `keywords` (see `answers`), one by one as they are found.
+
+        Raises:
+            QueryError: a condition or keyword that this level does not know.
+            IndexFailed: the index cannot be read.
+        """
+        return self.index.find(query, keywords, self.data)
 
     def study(self, study_instance_uid: str) -> Study:
         """Return one study.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from storage.attributes import Attribute, Level, Matching, at_level
 from storage.header import DEFLATED, Header, Value
 from storage.names import fold
+from storage.words import WordWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class Batch:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
+        self._words = WordWriter(connection)
         self._studies: dict[str, _Parent] = {}
         self._series: dict[tuple[int, str], _Parent] = {}
         row = connection.execute("SELECT max(revision) FROM study").fetchone()
@@ -155,6 +157,7 @@ class Batch:
             )
             modalities = "\\".join(row[0] for row in found)
             self._db.execute("UPDATE study SET modalities = ? WHERE id = ?", (modalities, study.id))
+            self._words.add_modalities(study.id, study.new_modalities)
 
     def _study(self, entry: Entry) -> _Parent:
         uid = entry.header.text("study_instance_uid")
@@ -174,6 +177,12 @@ class Batch:
         extra = (patient, "", 0, 0, entry.received_at, self._revision, conflicts.fetchone()[0])
         cursor = self._db.execute(_INSERT_STUDY, [*_values(_PATIENT + _STUDY, entry.header), *extra])
         assert cursor.lastrowid is not None
+        self._words.add_study(
+            cursor.lastrowid,
+            (entry.header.text("study_date"), entry.header.text("study_time")),
+            fold(entry.header.text("patient_name")),
+            (entry.header.text("patient_id"), entry.header.text("accession_number")),
+        )
         return _Parent(cursor.lastrowid, patient)
 
     def _patient(self, header: Header) -> int:

@@ -16,6 +16,7 @@ from sqlite_utils.migrations import Migrations
 
 from storage.errors import DataFolderError, IndexFailed, OutOfSpace
 from storage.migrations import migrate
+from storage.names import a_group_matches
 
 BUSY_SECONDS = 30.0
 _FULL_DISK = "SQLITE_FULL"
@@ -84,6 +85,7 @@ class DatabaseFile:
             self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
         )
         connection.row_factory = sqlite3.Row
+        connection.create_function("a_group_matches", 2, a_group_matches, deterministic=True)
         try:
             for pragma in (
                 "journal_mode = WAL",  # readers never wait for the writer

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from storage import rows, sql
+from storage import answers, candidates, rows, sql
+from storage.answers import Answer
 from storage.attributes import Level, at_level
 from storage.batch import Batch, Entry
 from storage.database import DatabaseFile, index_errors, transaction
@@ -22,6 +23,7 @@ from storage.query import OneOf, Query
 
 MAX_BATCH = 256
 _PIECE = 1000
+_ANSWERS = 16
 
 
 class _Ticket:
@@ -163,15 +165,15 @@ class Index:
 
     def studies(self, query: Query) -> list[Study]:
         """Answer a query of study level."""
-        return [rows.study(row) for row in self._all(sql.select(query, "study.*"))]
+        return [rows.study(row) for row in self._answer(query, "study.*")]
 
     def series(self, query: Query) -> list[Series]:
         """Answer a query of series level."""
-        return [rows.series(row) for row in self._all(sql.select(query, rows.SERIES_COLUMNS))]
+        return [rows.series(row) for row in self._answer(query, rows.SERIES_COLUMNS)]
 
     def instances(self, query: Query, data: Path) -> list[Instance]:
         """Answer a query of instance level; paths are below `data`."""
-        return [rows.instance(row, data) for row in self._all(sql.select(query, rows.INSTANCE_COLUMNS))]
+        return [rows.instance(row, data) for row in self._answer(query, rows.INSTANCE_COLUMNS)]
 
     def instance(self, sop_instance_uid: str, data: Path) -> Instance:
         """Return one instance.
@@ -187,7 +189,30 @@ class Index:
 
     def count(self, query: Query) -> int:
         """Count all answers to a query."""
-        return int(self._all(sql.count(query))[0][0])
+        return int(self._all(sql.count(query, self._candidates(query)))[0][0])
+
+    def find(self, query: Query, keywords: Sequence[str], data: Path) -> Iterator[Answer]:
+        """Answer a query of any level with the values of `keywords`, one by one as they are found.
+
+        Raises:
+            QueryError: a condition or keyword that this level does not know.
+            IndexFailed: the index cannot be read.
+        """
+        statement = sql.select(query, answers.columns(query.level, keywords), self._candidates(query))
+        with index_errors("read"):
+            cursor = self._database.connection().execute(statement.text, statement.values)
+            try:
+                while piece := cursor.fetchmany(_ANSWERS):
+                    yield from (answers.answer(row, query.level, keywords, data) for row in piece)
+            finally:
+                cursor.close()
+
+    def _candidates(self, query: Query) -> candidates.Candidates | None:
+        with index_errors("read"):
+            return candidates.find(self._database.connection(), query)
+
+    def _answer(self, query: Query, columns: str) -> list[sqlite3.Row]:
+        return self._all(sql.select(query, columns, self._candidates(query)))
 
     def revision(self) -> int:
         """Return the highest revision given so far."""

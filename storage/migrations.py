@@ -11,6 +11,7 @@ from sqlite_utils.migrations import Migrations
 
 from storage.attributes import Attribute, Level, Matching, at_level
 from storage.errors import DataFolderError
+from storage.words import fill
 
 index_migrations = Migrations("filmless.index")
 
@@ -72,6 +73,23 @@ def m004_bytes_of_a_study(db: Database) -> None:
         "UPDATE study SET stored_bytes = (SELECT coalesce(sum(instance.size), 0) FROM instance"
         " JOIN series ON series.id = instance.series WHERE series.study = study.id)"
     )
+
+
+@index_migrations()
+def m005_words(db: Database) -> None:
+    """Words of names, modalities and pieces of identifiers, each leading to its studies (see `words`)."""
+    db.execute("CREATE TABLE word (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, text TEXT NOT NULL)")
+    db.execute("CREATE UNIQUE INDEX idx_word_kind_text ON word (kind, text)")
+    db.execute(
+        "CREATE TABLE study_word (word INTEGER NOT NULL, study_date TEXT NOT NULL, study_time TEXT NOT NULL,"
+        " study INTEGER NOT NULL, PRIMARY KEY (word, study_date, study_time, study)) WITHOUT ROWID"
+    )
+    db.execute("CREATE TABLE identifier_gram (text TEXT PRIMARY KEY) WITHOUT ROWID")
+    # Without content and positions: it only says which studies have a piece.
+    db.execute("CREATE VIRTUAL TABLE identifier USING fts5 (text, content='', tokenize='trigram', detail='none')")
+    # Patients are found by their ID whoever has issued it.
+    db.execute("CREATE INDEX idx_patient_patient_id ON patient (patient_id)")
+    fill(db.conn)
 
 
 def migrate(db: Database, migrations: Migrations, what: str) -> None:

@@ -7,7 +7,9 @@ decompose, so it is folded by hand, as are its look-alikes.
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from functools import lru_cache
 
 _LETTERS = str.maketrans({"đ": "d", "ð": "d", "ø": "o", "ł": "l", "æ": "ae", "œ": "oe", "ı": "i"})
 _SEPARATORS = str.maketrans(dict.fromkeys("^=\\,;", " "))
@@ -27,6 +29,17 @@ def fold(text: str) -> str:
 def tokens(text: str) -> tuple[str, ...]:
     """Return the folded words of `text`, in their order; empty for blank text."""
     return tuple(fold(text).split())
+
+
+@lru_cache(maxsize=64)
+def _compiled(folded_pattern: str) -> re.Pattern[str]:
+    wild = {"*": ".*", "?": "."}
+    return re.compile("".join(wild.get(c) or re.escape(c) for c in folded_pattern), re.DOTALL)
+
+
+def a_group_matches(person_name: str, folded_pattern: str) -> bool:
+    """Tell whether one component group of a PN, folded, is of a pattern with `*` and `?` (PS3.5 6.2.1.2)."""
+    return any(_compiled(folded_pattern).fullmatch(fold(group)) for group in person_name.split("="))
 
 
 def display(person_name: str) -> str:

@@ -48,7 +48,27 @@ class Words:
     words: tuple[str, ...]
 
 
-Condition = OneOf | Wildcard | Range | Words
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """Combined date and time matching: one range from the first moment to the last (PS3.4 C.2.2.2.5).
+
+    An end without its date is open; an empty time is the beginning of the first day, or the end of the last.
+    """
+
+    date: Attribute
+    time: Attribute
+    first_date: str
+    first_time: str
+    last_date: str
+    last_time: str
+
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:
+        """Both attributes."""
+        return self.date, self.time
+
+
+Condition = OneOf | Wildcard | Range | Combined | Words
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.attributes import Attribute, Level, Matching
+from storage.candidates import Candidates, between, escape_glob, fold_pattern, is_newest_first
 from storage.errors import QueryError
 from storage.names import fold
-from storage.query import Condition, OneOf, Order, Query, Range, Wildcard, Words
+from storage.query import Combined, Condition, OneOf, Order, Query, Range, Wildcard, Words
 
-_TABLE = {Level.STUDY: "study", Level.SERIES: "series", Level.INSTANCE: "instance"}
+_TABLE = {Level.PATIENT: "patient", Level.STUDY: "study", Level.SERIES: "series", Level.INSTANCE: "instance"}
 FROM = {
+    Level.PATIENT: "patient",
     Level.STUDY: "study",
     Level.SERIES: "series JOIN study ON study.id = series.study",
     Level.INSTANCE: "instance JOIN series ON series.id = instance.series JOIN study ON study.id = series.study",
@@ -30,77 +32,144 @@ class Statement:
     values: tuple[str | int, ...]
 
 
-def select(query: Query, columns: str) -> Statement:
-    """Return the statement that answers `query` with `columns`.
+def select(query: Query, columns: str, candidates: Candidates | None = None) -> Statement:
+    """Return the statement that answers `query` with `columns`, beginning at its candidates where that is sooner.
 
     Raises:
         QueryError: an attribute below the level of the query.
     """
-    where, values = _where(query)
-    text = f"SELECT {columns} FROM {FROM[query.level]}{where} ORDER BY {_order(query)}"
-    if query.limit is not None or query.offset:
-        text += " LIMIT ? OFFSET ?"
-        values += (-1 if query.limit is None else query.limit, query.offset)
-    return Statement(text, values)
+    if candidates is not None and candidates.words and candidates.can_be_merged and is_newest_first(query):
+        statement = _merged(query, columns, candidates)
+    else:
+        restriction = candidates if candidates is not None and candidates.can_be_collected else None
+        where, values = _where(query, restriction)
+        text = f"SELECT {columns} FROM {FROM[query.level]}{where} ORDER BY {_order(query)}"
+        statement = Statement(text, values)
+    if query.limit is None and not query.offset:
+        return statement
+    limit = -1 if query.limit is None else query.limit
+    return Statement(f"{statement.text} LIMIT ? OFFSET ?", (*statement.values, limit, query.offset))
 
 
-def count(query: Query) -> Statement:
+def count(query: Query, candidates: Candidates | None = None) -> Statement:
     """Return the statement that counts all answers to `query`, whatever its limit."""
-    where, values = _where(query)
+    where, values = _where(query, candidates)
     return Statement(f"SELECT count(*) FROM {FROM[query.level]}{where}", values)
 
 
-def _where(query: Query) -> tuple[str, tuple[str | int, ...]]:
+def _merged(query: Query, columns: str, c: Candidates) -> Statement:
+    """Lists that are in the order of the query already are merged, so that the first answers come at once."""
+    bounds, dates = between(_stored(c.first_date), _stored(c.last_date))
+    lists = [f"SELECT study_date, study_time, study FROM study_word WHERE word = ?{bounds}" for _ in c.words]
+    values: list[str | int] = []
+    for word in c.words:
+        values += [word, *dates]
+    if c.studies:
+        lists.append(
+            f"SELECT study_date, study_time, id FROM study WHERE id IN (SELECT value FROM json_each(?)){bounds}"
+        )
+        values += [json.dumps(c.studies), *dates]
+    where, more = _where(query, None)
+    # The limit of -1 is none, but it keeps SQLite from dropping the order of a subquery.
+    inner = " UNION ".join(lists) + " ORDER BY 1 DESC, 2 DESC, 3 DESC LIMIT -1"
+    text = f"SELECT {columns} FROM ({inner}) AS candidate CROSS JOIN study ON study.id = candidate.study{where}"
+    return Statement(text, (*values, *more))
+
+
+def _where(query: Query, candidates: Candidates | None) -> tuple[str, tuple[str | int, ...]]:
     parts = [_condition(c, query.level) for c in query.conditions]
+    if candidates is not None:
+        parts.insert(0, _restriction(candidates, query.level))
     if not parts:
         return "", ()
     return " WHERE " + " AND ".join(p.text for p in parts), tuple(v for p in parts for v in p.values)
 
 
+def _restriction(c: Candidates, level: Level) -> Statement:
+    bounds, dates = between(_stored(c.first_date), _stored(c.last_date))
+    text = (
+        f"SELECT study FROM study_word WHERE word IN (SELECT value FROM json_each(?)){bounds}"
+        " UNION ALL SELECT value FROM json_each(?)"
+    )
+    values = (json.dumps(c.words), *dates, json.dumps(c.studies))
+    if level is Level.PATIENT:
+        return Statement(f"patient.id IN (SELECT patient FROM study WHERE id IN ({text}))", values)
+    return Statement(f"study.id IN ({text})", values)
+
+
+# From a study or a series to what is below it.
+_BELOW = {
+    (Level.STUDY, Level.SERIES): "series WHERE series.study = study.id",
+    (Level.STUDY, Level.INSTANCE): "series JOIN instance ON instance.series = series.id WHERE series.study = study.id",
+    (Level.SERIES, Level.INSTANCE): "instance WHERE instance.series = series.id",
+}
+
+
 def _condition(c: Condition, level: Level) -> Statement:
-    attributes = c.attributes if isinstance(c, Words) else (c.attribute,)
+    attributes = c.attributes if isinstance(c, Words | Combined) else (c.attribute,)
     below = [a for a in attributes if a.level > level]
     if not below:
-        return _plain(c)
-    if len(attributes) == 1 and level is Level.STUDY and below[0].level is Level.SERIES:
+        return _plain(c, level)
+    if len(attributes) == 1 and (level, below[0].level) in _BELOW:
         # Modalities in Study and its like (PS3.4 C.3.4): some series of the study matches.
-        inner = _plain(c)
-        return Statement(f"EXISTS (SELECT 1 FROM series WHERE series.study = study.id AND {inner.text})", inner.values)
+        inner = _plain(c, level)
+        return Statement(f"EXISTS (SELECT 1 FROM {_BELOW[level, below[0].level]} AND {inner.text})", inner.values)
     raise QueryError(f"{below[0].keyword} is below the {level.name.lower()} level")
 
 
-def _plain(c: Condition) -> Statement:
+def _plain(c: Condition, level: Level) -> Statement:
     match c:
         case OneOf():
-            return _one_of(c)
+            return _one_of(c, level)
         case Wildcard():
-            # GLOB tells case as PS3.4 C.2.2.2.4 does for all but names, which are folded on both sides.
-            return Statement(f"{_column(c.attribute)} GLOB ?", (_glob(c),))
+            return _wildcard(c, level)
         case Range():
-            return _range(c)
+            return _range(c, level)
+        case Combined():
+            return _combined(c, level)
         case Words():
-            parts = [_word(word, c.attributes) for word in c.words]
+            parts = [_word(word, c.attributes, level) for word in c.words]
             text = " AND ".join(p.text for p in parts) or "1"
             return Statement(text, tuple(v for p in parts for v in p.values))
 
 
-def _column(a: Attribute) -> str:
-    table = "study" if a.level is Level.PATIENT else _TABLE[a.level]
-    return f"{table}.{a.folded_column if a.matching is Matching.NAME else a.column}"
+def _column(a: Attribute, level: Level, *, folded: bool = True) -> str:
+    # The patient as named in a study stands in the study.
+    table = "study" if a.level is Level.PATIENT and level is not Level.PATIENT else _TABLE[a.level]
+    return f"{table}.{a.folded_column if folded and a.matching is Matching.NAME else a.column}"
 
 
-def _one_of(c: OneOf) -> Statement:
+def _wildcard(c: Wildcard, level: Level) -> Statement:
+    # GLOB tells case as PS3.4 C.2.2.2.4 does for all but names, which are folded on both sides.
+    # The plus keeps SQLite from reading a whole range of an index only to sort it: `candidates` knows what is rare.
+    plain = Statement(f"+{_column(c.attribute, level)} GLOB ?", (_glob(c),))
+    return _or_group(c.attribute, c.pattern, plain, level)
+
+
+def _or_group(a: Attribute, value: str, plain: Statement, level: Level) -> Statement:
+    """A name of one component group also matches any single group of a stored name (PS3.5 6.2.1.2)."""
+    if a.matching is not Matching.NAME or "=" in value:
+        return plain
+    raw = _column(a, level, folded=False)
+    text = f"({plain.text} OR ({raw} GLOB '*=*' AND a_group_matches({raw}, ?)))"
+    return Statement(text, (*plain.values, _stored(fold_pattern(value))))
+
+
+def _one_of(c: OneOf, level: Level) -> Statement:
+    column = _column(c.attribute, level)
     values: tuple[str | int, ...] = c.values
     if c.attribute.matching is Matching.NAME:
-        values = tuple(fold(v) for v in c.values)
+        values = tuple(fold(_short_enough(v)) for v in c.values)
+        if len(values) == 1:
+            return _or_group(c.attribute, c.values[0], Statement(f"{column} = ?", values), level)
     elif c.attribute.matching is Matching.NUMBER:
         values = tuple(_number(c.attribute, v) for v in c.values)
     else:
         values = tuple(_stored(v) for v in c.values)
     if len(values) == 1:
-        return Statement(f"{_column(c.attribute)} = ?", values)
+        return Statement(f"{column} = ?", values)
     # One bound value however long the list is: SQLite bounds their number, a list of UIDs may hold thousands.
-    return Statement(f"{_column(c.attribute)} IN (SELECT value FROM json_each(?))", (json.dumps(values),))
+    return Statement(f"{column} IN (SELECT value FROM json_each(?))", (json.dumps(values),))
 
 
 def _number(a: Attribute, value: str) -> int:
@@ -127,11 +196,7 @@ def escape(text: str) -> str:
 
 def _glob(c: Wildcard) -> str:
     pattern = _short_enough(c.pattern)
-    if c.attribute.matching is Matching.NAME:
-        # Folding must not touch the wildcards, and a delimiter beside one may stand for nothing.
-        pattern = "*".join("?".join(fold(piece) for piece in part.split("?")) for part in pattern.split("*"))
-    # `*` and `?` mean the same to GLOB as to PS3.4; only `[` means more.
-    return pattern.replace("[", "[[]")
+    return escape_glob(fold_pattern(pattern) if c.attribute.matching is Matching.NAME else pattern)
 
 
 def _short_enough(pattern: str) -> str:
@@ -140,12 +205,11 @@ def _short_enough(pattern: str) -> str:
     return _stored(pattern)
 
 
-def _range(c: Range) -> Statement:
-    column = _column(c.attribute)
+def _range(c: Range, level: Level) -> Statement:
+    column = _column(c.attribute, level)
     first, last = _stored(c.first), _stored(c.last)
     if c.attribute.matching is Matching.TIME and last:
-        # PS3.4 C.2.2.2.5: 10 to 11 takes in all of the last unit given, so 115959.9 still is "11".
-        last += "\U0010ffff"
+        last = _whole_unit(last)
     if first and last:
         return Statement(f"{column} BETWEEN ? AND ?", (first, last))
     if first:
@@ -153,20 +217,38 @@ def _range(c: Range) -> Statement:
     return Statement(f"({column} <= ? AND {column} <> '')", (last,))
 
 
-def _word(word: str, attributes: Sequence[Attribute]) -> Statement:
-    likes = " OR ".join(f"{_column(a)} LIKE ? ESCAPE '{_ESCAPE}'" for a in attributes)
+def _whole_unit(time: str) -> str:
+    """PS3.4 C.2.2.2.5: 10 to 11 takes in all of the last unit given, so 115959.9 still is "11"."""
+    return time + "\U0010ffff"
+
+
+def _combined(c: Combined, level: Level) -> Statement:
+    date, time = _column(c.date, level), _column(c.time, level)
+    parts: list[str] = [f"{date} <> ''"]
+    values: list[str] = []
+    if c.first_date:
+        parts.append(f"({date}, {time}) >= (?, ?)")
+        values += [_stored(c.first_date), _stored(c.first_time)]
+    if c.last_date:
+        parts.append(f"({date}, {time}) <= (?, ?)")
+        values += [_stored(c.last_date), _whole_unit(_stored(c.last_time))]
+    return Statement(" AND ".join(parts), tuple(values))
+
+
+def _word(word: str, attributes: Sequence[Attribute], level: Level) -> Statement:
+    likes = " OR ".join(f"{_column(a, level)} LIKE ? ESCAPE '{_ESCAPE}'" for a in attributes)
     pattern = f"%{escape(_short_enough(word))}%"
     return Statement(f"({likes})", (pattern,) * len(attributes))
 
 
 def _order(query: Query) -> str:
     own = f"{_TABLE[query.level]}.id"
-    keys = [_order_key(o) for o in query.order]
+    keys = [_order_key(o, query.level) for o in query.order]
     descending = bool(query.order) and query.order[0].descending
     return ", ".join([*keys, f"{own} DESC" if descending else own])
 
 
-def _order_key(o: Order) -> str:
-    column = _column(o.attribute)
+def _order_key(o: Order, level: Level) -> str:
+    column = _column(o.attribute, level)
     # Without the value last: an empty text sorts before all others, so it is last by itself when descending.
     return f"{column} DESC" if o.descending else f"{column} = '', {column}"

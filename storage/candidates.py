@@ -1,0 +1,209 @@
+"""Where to begin with a query: which studies may match, found through words before any row is looked at.
+
+A condition on a name, an identifier or a modality is turned into candidates: lists of studies by word, or the studies
+themselves. Of several conditions the one with the fewest candidates is taken. None at all means that matches are so
+common, or the condition so plain, that walking the studies in their order finds them sooner.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from storage.attributes import BY_KEYWORD, Attribute, Level
+from storage.names import fold
+from storage.query import Condition, OneOf, Query, Range, Wildcard, Words
+from storage.words import EDGE, GRAM, Kind, grams_of
+
+MERGED_WORDS = 64
+"""Lists that are merged by date; of more words the studies are collected and sorted."""
+COLLECTED_STUDIES = 5_000
+"""Studies that are collected and sorted; more are so common that a walk by date meets them soon."""
+_MOST_WORDS = 2_000
+_NAME = BY_KEYWORD["PatientName"]
+_MODALITY = BY_KEYWORD["Modality"]
+_DATE = BY_KEYWORD["StudyDate"]
+_IDENTIFIERS = frozenset({BY_KEYWORD["PatientID"], BY_KEYWORD["AccessionNumber"]})
+# Conditions that an index of SQLite answers by itself with few rows.
+_SELECTIVE = (
+    frozenset(BY_KEYWORD[k] for k in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")) | _IDENTIFIERS
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Every match is in the list of one of `words`, or among `studies`."""
+
+    words: tuple[int, ...]
+    studies: tuple[int, ...] = ()
+    first_date: str = ""
+    last_date: str = ""
+    """Bounds of StudyDate that the query sets, empty for none; lists are read only between them."""
+    expected: int = 0
+    """How many studies that is, counted no further than to `COLLECTED_STUDIES` and one."""
+
+    @property
+    def can_be_merged(self) -> bool:
+        """Few enough lists to be merged by date."""
+        return len(self.words) <= MERGED_WORDS
+
+    @property
+    def can_be_collected(self) -> bool:
+        """Few enough studies to be sorted in any order."""
+        return self.expected <= COLLECTED_STUDIES
+
+
+def find(connection: sqlite3.Connection, query: Query) -> Candidates | None:
+    """Return the fewest candidates for a query; None when there is no better way than the indexes of SQLite."""
+    if any(isinstance(c, OneOf) and c.attribute in _SELECTIVE for c in query.conditions):
+        return None
+    first, last = _dates(query.conditions)
+    best: Candidates | None = None
+    for c in query.conditions:
+        for found in _of(connection, c):
+            counted = _counted(connection, found, first, last)
+            if best is None or (counted.expected, len(counted.words)) < (best.expected, len(best.words)):
+                best = counted
+    return best
+
+
+def _dates(conditions: Sequence[Condition]) -> tuple[str, str]:
+    for c in conditions:
+        if isinstance(c, Range) and c.attribute is _DATE:
+            return c.first, c.last
+        if isinstance(c, OneOf) and c.attribute is _DATE and len(c.values) == 1:
+            return c.values[0], c.values[0]
+    return "", ""
+
+
+def _of(db: sqlite3.Connection, c: Condition) -> list[Candidates]:
+    """Return candidates of one condition, one for each piece that has to be there."""
+    found: list[Candidates | None] = []
+    match c:
+        case Wildcard() if c.attribute is _NAME:
+            found = [_names(db, pattern) for pattern in name_patterns(fold_pattern(c.pattern))]
+        case Wildcard() if c.attribute in _IDENTIFIERS:
+            pieces = _pieces(EDGE + c.pattern.lower() + EDGE)
+            found = [_identifiers(db, max(pieces, key=len))] if pieces else []
+        case OneOf() if c.attribute is _NAME and len(c.values) == 1:
+            found = [_names(db, escape_glob(word)) for word in fold(c.values[0]).split()]
+        case OneOf() if c.attribute is _MODALITY:
+            found = [_modalities(db, c.values)]
+        case Words():
+            found = [_word(db, word, c.attributes) for word in c.words]
+    return [candidates for candidates in found if candidates is not None]
+
+
+def fold_pattern(pattern: str) -> str:
+    """Fold a pattern of a name without touching its wildcards; a delimiter beside one may stand for nothing."""
+    return "*".join("?".join(fold(piece) for piece in part.split("?")) for part in pattern.split("*"))
+
+
+def escape_glob(text: str) -> str:
+    """`*` and `?` mean the same to GLOB as to PS3.4; only `[` means more."""
+    return text.replace("[", "[[]")
+
+
+def name_patterns(folded: str) -> list[str]:
+    """Return patterns of single words that a name of this pattern must hold.
+
+    A wildcard may stand for a space too, so that only what stands between wildcards is sure to be within one word.
+    """
+    patterns: list[str] = []
+    parts = folded.replace("?", "*").split("*")
+    for i, part in enumerate(parts):
+        words = part.split(" ")
+        for j, word in enumerate(words):
+            starts = "" if j > 0 or i == 0 else "*"
+            ends = "" if j < len(words) - 1 or i == len(parts) - 1 else "*"
+            if word:
+                patterns.append(f"{starts}{escape_glob(word)}{ends}")
+    return patterns
+
+
+def _pieces(pattern: str) -> list[str]:
+    return [piece for piece in pattern.replace("?", "*").split("*") if piece.strip(EDGE)]
+
+
+def _names(db: sqlite3.Connection, pattern: str) -> Candidates | None:
+    rows = db.execute(
+        "SELECT id FROM word WHERE kind = ? AND text GLOB ? LIMIT ?", (Kind.NAME, pattern, _MOST_WORDS + 1)
+    ).fetchall()
+    return None if len(rows) > _MOST_WORDS else Candidates(tuple(row[0] for row in rows))
+
+
+def _modalities(db: sqlite3.Connection, values: Sequence[str]) -> Candidates:
+    marks = ", ".join("?" * len(values[:_MOST_WORDS]))
+    rows = db.execute(
+        f"SELECT id FROM word WHERE kind = ? AND text IN ({marks})", (Kind.MODALITY, *values[:_MOST_WORDS])
+    ).fetchall()
+    return Candidates(tuple(row[0] for row in rows))
+
+
+def _identifiers(db: sqlite3.Connection, piece: str) -> Candidates | None:
+    """Return the studies with all the pieces of three characters that `piece` has; None for too many."""
+    expression = _expression(db, piece)
+    if expression is None:
+        return None
+    if not expression:
+        return Candidates(())
+    rows = db.execute(
+        "SELECT rowid FROM identifier WHERE identifier MATCH ? LIMIT ?", (expression, COLLECTED_STUDIES + 1)
+    ).fetchall()
+    return None if len(rows) > COLLECTED_STUDIES else Candidates((), tuple(row[0] for row in rows))
+
+
+def _expression(db: sqlite3.Connection, piece: str) -> str | None:
+    """Return the FTS5 expression for a piece; empty when it occurs nowhere, None when nearly everything has it."""
+    if len(piece) < GRAM:
+        pattern = f"*{escape_glob(piece).replace('*', '[*]').replace('?', '[?]')}*"
+        rows = db.execute("SELECT text FROM identifier_gram WHERE text GLOB ? LIMIT ?", (pattern, 201)).fetchall()
+        return None if len(rows) > 200 else " OR ".join(_quoted(row[0]) for row in rows)
+    grams = grams_of(piece)[:_MOST_WORDS]
+    for gram in grams:
+        if db.execute("SELECT 1 FROM identifier_gram WHERE text = ?", (gram,)).fetchone() is None:
+            return ""
+    return " AND ".join(_quoted(gram) for gram in grams[:32])
+
+
+def _quoted(gram: str) -> str:
+    escaped = gram.replace('"', '""')
+    return f'"{escaped}"'
+
+
+def _word(db: sqlite3.Connection, word: str, attributes: Sequence[Attribute]) -> Candidates | None:
+    """Return the candidates of a word of a search box; None when one of the attributes is not held as words."""
+    if any(a is not _NAME and a not in _IDENTIFIERS for a in attributes):
+        return None
+    literal = escape_glob(word).replace("*", "[*]").replace("?", "[?]")
+    names = _names(db, f"*{literal}*") if _NAME in attributes else Candidates(())
+    identifiers = _identifiers(db, word.lower()) if _IDENTIFIERS & set(attributes) else Candidates(())
+    if names is None or identifiers is None:
+        return None
+    return Candidates(names.words, identifiers.studies)
+
+
+def _counted(db: sqlite3.Connection, c: Candidates, first: str, last: str) -> Candidates:
+    expected = len(c.studies)
+    if c.words:
+        bounds, values = between(first, last)
+        marks = ", ".join("?" * len(c.words))
+        text = f"SELECT count(*) FROM (SELECT 1 FROM study_word WHERE word IN ({marks}){bounds} LIMIT ?)"
+        expected += int(db.execute(text, (*c.words, *values, COLLECTED_STUDIES + 1)).fetchone()[0])
+    return Candidates(c.words, c.studies, first, last, expected)
+
+
+def between(first: str, last: str) -> tuple[str, tuple[str, ...]]:
+    """Return the bounds on `study_date` as SQL and values."""
+    text = " AND study_date >= ?" * bool(first) + " AND study_date <= ?" * bool(last)
+    return text, tuple(value for value in (first, last) if value)
+
+
+NEWEST_FIRST = (("StudyDate", True), ("StudyTime", True))
+
+
+def is_newest_first(query: Query) -> bool:
+    """Tell whether a query asks for studies in the order in which the lists of words hold them."""
+    order = tuple((o.attribute.keyword, o.descending) for o in query.order)
+    return query.level is Level.STUDY and order == NEWEST_FIRST
