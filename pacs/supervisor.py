@@ -19,6 +19,7 @@ from types import FrameType
 from pacs.config import ServeSettings
 from pacs.receiver import PortInUse
 from storage.archive import Archive
+from storage.errors import OutOfSpace, StorageError
 from storage.recovery import Recovered, advance_mark, recover
 
 _log = logging.getLogger("filmless")
@@ -70,6 +71,7 @@ class Supervisor:
         self._parts = [*receivers, Part("web", web_command(settings))]
         self._stopping = threading.Event()
         self._archive: Archive | None = None
+        self._is_recovered = False
 
     def start(self) -> Recovered:
         """Check the ports, bring the archive in order, start all parts, and wait until both ports answer.
@@ -85,7 +87,7 @@ class Supervisor:
         check_port(s.dicom_host, s.dicom_port, "DICOM")
         check_port(s.http_host, s.http_port, "HTTP")
         self._archive = Archive.open(s.archive())
-        recovered = recover(self._archive)
+        recovered = self._recover(self._archive)
         for part in self._parts:
             self._start(part)
         self._wait_for_port(s.dicom_host, s.dicom_port)
@@ -103,9 +105,32 @@ class Supervisor:
         while not self._stopping.wait(0.2):
             self._revive()
             if time.monotonic() - marked >= _MARK_SECONDS and self._archive is not None:
-                advance_mark(self._archive)
+                self._tidy(self._archive)
                 marked = time.monotonic()
         self.shut_down()
+
+    def _recover(self, archive: Archive) -> Recovered:
+        """Bring files and index together; where the disk is too full for that, start all the same and try again later.
+
+        What is stored can be read meanwhile, and receivers refuse with the reason until there is space.
+        """
+        try:
+            recovered = recover(archive)
+        except OutOfSpace as e:
+            _log.error("recovery is not complete: %s; it goes on when there is space", e)
+            return Recovered(0, 0, 0, ())
+        self._is_recovered = True
+        return recovered
+
+    def _tidy(self, archive: Archive) -> None:
+        """Index what a part that died left between file and index; otherwise note how far the index is safe."""
+        if self._is_recovered:
+            advance_mark(archive)
+            return
+        try:
+            self._recover(archive)
+        except StorageError as e:
+            _log.error("recovery is not complete: %s; the next try is in %.0f s", e, _MARK_SECONDS)
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
         """Ask for a stop; safe as a signal handler."""
@@ -148,8 +173,9 @@ class Supervisor:
         part.start_at = now + part.wait
         part.process = None
         _log.error("%s ended with status %s; starting it again in %.1f s", part.name, status, part.wait)
-        if self._archive is not None:
-            self._archive.files.sweep_incoming()
+        # It may have placed a file and not indexed it yet. That is looked at soon, not now: a part that keeps dying
+        # must not keep us busy.
+        self._is_recovered = False
 
     def _wait_for_port(self, host: str, port: int) -> None:
         reach = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
