@@ -155,7 +155,8 @@ def test_every_cut_is_noticed_unless_it_falls_between_elements(form: str) -> Non
     data, ends = encoded(ds, form), _boundaries(ds, form)
     assert max(ends) == len(data)
     for cut in range(len(data)):
-        if cut in ends or (form == "big" and cut - 1 in ends):  # a single zero byte is padding
+        rest = data[max(end for end in ends if end <= cut) : cut]
+        if not rest.strip(b"\0"):  # nothing but zeros is padding, and may be where a big endian group begins
             walk(data[:cut], form)
         else:
             with pytest.raises(InvalidObject):
