@@ -180,7 +180,7 @@ class Batch:
         self._words.add_study(
             cursor.lastrowid,
             (entry.header.text("study_date"), entry.header.text("study_time")),
-            fold(entry.header.text("patient_name")),
+            entry.header.text("patient_name"),
             (entry.header.text("patient_id"), entry.header.text("accession_number")),
         )
         return _Parent(cursor.lastrowid, patient)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from storage.attributes import BY_KEYWORD, Attribute, Level
 from storage.names import fold
@@ -21,6 +21,7 @@ MERGED_WORDS = 64
 COLLECTED_STUDIES = 5_000
 """Studies that are collected and sorted; more are so common that a walk by date meets them soon."""
 _MOST_WORDS = 2_000
+_GRAMS = 4
 _NAME = BY_KEYWORD["PatientName"]
 _MODALITY = BY_KEYWORD["Modality"]
 _DATE = BY_KEYWORD["StudyDate"]
@@ -42,6 +43,10 @@ class Candidates:
     """Bounds of StudyDate that the query sets, empty for none; lists are read only between them."""
     expected: int = 0
     """How many studies that is, counted no further than to `COLLECTED_STUDIES` and one."""
+    also: tuple[int, ...] = ()
+    """Every match is in the list of each of these words, too."""
+    expression: str = ""
+    """What the many studies of a piece of an identifier are found by in `identifier`; words and studies are empty."""
 
     @property
     def can_be_merged(self) -> bool:
@@ -59,13 +64,15 @@ def find(connection: sqlite3.Connection, query: Query) -> Candidates | None:
     if any(isinstance(c, OneOf) and c.attribute in _SELECTIVE for c in query.conditions):
         return None
     first, last = _dates(query.conditions)
-    best: Candidates | None = None
-    for c in query.conditions:
-        for found in _of(connection, c):
-            counted = _counted(connection, found, first, last)
-            if best is None or (counted.expected, len(counted.words)) < (best.expected, len(best.words)):
-                best = counted
-    return best
+    found = [_counted(connection, one, first, last) for c in query.conditions for one in _of(connection, c)]
+    # Words before pieces of identifiers, which are in no order of dates.
+    found.sort(key=lambda one: (one.expected, bool(one.expression), len(one.words)))
+    if not found or (found[0].expression and not query.any_order):
+        return None
+    if found[0].can_be_collected or found[0].expression:
+        return found[0]
+    # All are common: two lists read side by side cost less than the rows of one.
+    return replace(found[0], also=tuple(one.words[0] for one in found[1:] if len(one.words) == 1 and not one.studies))
 
 
 def _dates(conditions: Sequence[Condition]) -> tuple[str, str]:
@@ -82,7 +89,7 @@ def _of(db: sqlite3.Connection, c: Condition) -> list[Candidates]:
     found: list[Candidates | None] = []
     match c:
         case Wildcard() if c.attribute is _NAME:
-            found = [_names(db, pattern) for pattern in name_patterns(fold_pattern(c.pattern))]
+            found = [_names(db, pattern, kind) for kind, pattern in name_patterns(fold_pattern(c.pattern))]
         case Wildcard() if c.attribute in _IDENTIFIERS:
             pieces = _pieces(EDGE + c.pattern.lower() + EDGE)
             found = [_identifiers(db, max(pieces, key=len))] if pieces else []
@@ -105,12 +112,12 @@ def escape_glob(text: str) -> str:
     return text.replace("[", "[[]")
 
 
-def name_patterns(folded: str) -> list[str]:
+def name_patterns(folded: str) -> list[tuple[Kind, str]]:
     """Return patterns of single words that a name of this pattern must hold.
 
     A wildcard may stand for a space too, so that only what stands between wildcards is sure to be within one word.
     """
-    patterns: list[str] = []
+    patterns: list[tuple[Kind, str]] = []
     parts = folded.replace("?", "*").split("*")
     for i, part in enumerate(parts):
         words = part.split(" ")
@@ -118,7 +125,8 @@ def name_patterns(folded: str) -> list[str]:
             starts = "" if j > 0 or i == 0 else "*"
             ends = "" if j < len(words) - 1 or i == len(parts) - 1 else "*"
             if word:
-                patterns.append(f"{starts}{escape_glob(word)}{ends}")
+                kind = Kind.FIRST if i == j == 0 else Kind.NAME
+                patterns.append((kind, f"{starts}{escape_glob(word)}{ends}"))
     return patterns
 
 
@@ -126,9 +134,9 @@ def _pieces(pattern: str) -> list[str]:
     return [piece for piece in pattern.replace("?", "*").split("*") if piece.strip(EDGE)]
 
 
-def _names(db: sqlite3.Connection, pattern: str) -> Candidates | None:
+def _names(db: sqlite3.Connection, pattern: str, kind: Kind = Kind.NAME) -> Candidates | None:
     rows = db.execute(
-        "SELECT id FROM word WHERE kind = ? AND text GLOB ? LIMIT ?", (Kind.NAME, pattern, _MOST_WORDS + 1)
+        "SELECT id FROM word WHERE kind = ? AND text GLOB ? LIMIT ?", (kind, pattern, _MOST_WORDS + 1)
     ).fetchall()
     return None if len(rows) > _MOST_WORDS else Candidates(tuple(row[0] for row in rows))
 
@@ -142,7 +150,7 @@ def _modalities(db: sqlite3.Connection, values: Sequence[str]) -> Candidates:
 
 
 def _identifiers(db: sqlite3.Connection, piece: str) -> Candidates | None:
-    """Return the studies with all the pieces of three characters that `piece` has; None for too many."""
+    """Return the studies with all the pieces of three characters that `piece` has; None when nearly all have."""
     expression = _expression(db, piece)
     if expression is None:
         return None
@@ -151,7 +159,9 @@ def _identifiers(db: sqlite3.Connection, piece: str) -> Candidates | None:
     rows = db.execute(
         "SELECT rowid FROM identifier WHERE identifier MATCH ? LIMIT ?", (expression, COLLECTED_STUDIES + 1)
     ).fetchall()
-    return None if len(rows) > COLLECTED_STUDIES else Candidates((), tuple(row[0] for row in rows))
+    if len(rows) > COLLECTED_STUDIES:
+        return Candidates((), expression=expression)
+    return Candidates((), tuple(row[0] for row in rows))
 
 
 def _expression(db: sqlite3.Connection, piece: str) -> str | None:
@@ -161,10 +171,11 @@ def _expression(db: sqlite3.Connection, piece: str) -> str | None:
         rows = db.execute("SELECT text FROM identifier_gram WHERE text GLOB ? LIMIT ?", (pattern, 201)).fetchall()
         return None if len(rows) > 200 else " OR ".join(_quoted(row[0]) for row in rows)
     grams = grams_of(piece)[:_MOST_WORDS]
+    # Identifiers differ most at their ends; the beginnings are much the same and only cost time.
     for gram in grams:
         if db.execute("SELECT 1 FROM identifier_gram WHERE text = ?", (gram,)).fetchone() is None:
             return ""
-    return " AND ".join(_quoted(gram) for gram in grams[:32])
+    return " AND ".join(_quoted(gram) for gram in grams[-_GRAMS:])
 
 
 def _quoted(gram: str) -> str:
@@ -179,19 +190,19 @@ def _word(db: sqlite3.Connection, word: str, attributes: Sequence[Attribute]) ->
     literal = escape_glob(word).replace("*", "[*]").replace("?", "[?]")
     names = _names(db, f"*{literal}*") if _NAME in attributes else Candidates(())
     identifiers = _identifiers(db, word.lower()) if _IDENTIFIERS & set(attributes) else Candidates(())
-    if names is None or identifiers is None:
+    if names is None or identifiers is None or identifiers.expression:
         return None
     return Candidates(names.words, identifiers.studies)
 
 
 def _counted(db: sqlite3.Connection, c: Candidates, first: str, last: str) -> Candidates:
-    expected = len(c.studies)
+    expected = COLLECTED_STUDIES + 1 if c.expression else len(c.studies)
     if c.words:
         bounds, values = between(first, last)
         marks = ", ".join("?" * len(c.words))
         text = f"SELECT count(*) FROM (SELECT 1 FROM study_word WHERE word IN ({marks}){bounds} LIMIT ?)"
         expected += int(db.execute(text, (*c.words, *values, COLLECTED_STUDIES + 1)).fetchone()[0])
-    return Candidates(c.words, c.studies, first, last, expected)
+    return replace(c, first_date=first, last_date=last, expected=expected)
 
 
 def between(first: str, last: str) -> tuple[str, tuple[str, ...]]:

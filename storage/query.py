@@ -91,6 +91,8 @@ class Query:
     order: tuple[Order, ...] = ()
     limit: int | None = None
     offset: int = 0
+    any_order: bool = False
+    """`order` is no more than a wish: what is found sooner may come first."""
 
 
 def attribute(keyword: str) -> Attribute:

@@ -40,6 +40,8 @@ def select(query: Query, columns: str, candidates: Candidates | None = None) -> 
     """
     if candidates is not None and candidates.words and candidates.can_be_merged and is_newest_first(query):
         statement = _merged(query, columns, candidates)
+    elif candidates is not None and candidates.expression and query.level is Level.STUDY:
+        statement = _newest_arrivals(query, columns, candidates.expression)
     else:
         restriction = candidates if candidates is not None and candidates.can_be_collected else None
         where, values = _where(query, restriction)
@@ -53,7 +55,7 @@ def select(query: Query, columns: str, candidates: Candidates | None = None) -> 
 
 def count(query: Query, candidates: Candidates | None = None) -> Statement:
     """Return the statement that counts all answers to `query`, whatever its limit."""
-    where, values = _where(query, candidates)
+    where, values = _where(query, None if candidates is None or candidates.expression else candidates)
     return Statement(f"SELECT count(*) FROM {FROM[query.level]}{where}", values)
 
 
@@ -69,11 +71,22 @@ def _merged(query: Query, columns: str, c: Candidates) -> Statement:
             f"SELECT study_date, study_time, id FROM study WHERE id IN (SELECT value FROM json_each(?)){bounds}"
         )
         values += [json.dumps(c.studies), *dates]
+    intersected = f" INTERSECT {lists[0]}" * len(c.also)
+    for word in c.also:
+        values += [word, *dates]
     where, more = _where(query, None)
     # The limit of -1 is none, but it keeps SQLite from dropping the order of a subquery.
-    inner = " UNION ".join(lists) + " ORDER BY 1 DESC, 2 DESC, 3 DESC LIMIT -1"
+    inner = " UNION ".join(lists) + intersected + " ORDER BY 1 DESC, 2 DESC, 3 DESC LIMIT -1"
     text = f"SELECT {columns} FROM ({inner}) AS candidate CROSS JOIN study ON study.id = candidate.study{where}"
     return Statement(text, (*values, *more))
+
+
+def _newest_arrivals(query: Query, columns: str, expression: str) -> Statement:
+    """The many studies with a piece of an identifier, the last that arrived first: FTS5 holds them in that order."""
+    where, values = _where(query, None)
+    inner = "SELECT rowid AS study FROM identifier WHERE identifier MATCH ? ORDER BY rowid DESC LIMIT -1"
+    text = f"SELECT {columns} FROM ({inner}) AS candidate CROSS JOIN study ON study.id = candidate.study{where}"
+    return Statement(text, (expression, *values))
 
 
 def _where(query: Query, candidates: Candidates | None) -> tuple[str, tuple[str | int, ...]]:

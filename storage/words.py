@@ -17,6 +17,8 @@ import sqlite3
 from collections.abc import Iterable
 from enum import IntEnum
 
+from storage.names import tokens
+
 EDGE = "\n"
 """Stands before and after each identifier, so that its beginning and end are pieces too."""
 GRAM = 3
@@ -27,6 +29,8 @@ class Kind(IntEnum):
 
     NAME = 0
     MODALITY = 1
+    FIRST = 2
+    """The word that a name, or a component group of it, begins with."""
 
 
 class WordWriter:
@@ -36,9 +40,10 @@ class WordWriter:
         self._db = connection
         self._known: dict[tuple[Kind, str], int] = {}
 
-    def add_study(self, study: int, when: tuple[str, str], folded_name: str, identifiers: Iterable[str]) -> None:
+    def add_study(self, study: int, when: tuple[str, str], person_name: str, identifiers: Iterable[str]) -> None:
         """Add a study's name and identifiers; `when` is its date and time."""
-        self.add(study, when, Kind.NAME, folded_name.split())
+        self.add(study, when, Kind.NAME, tokens(person_name))
+        self.add(study, when, Kind.FIRST, (word for group in person_name.split("=") for word in tokens(group)[:1]))
         text = identifier_text(identifiers)
         if text != EDGE:
             self._db.execute("INSERT INTO identifier (rowid, text) VALUES (?, ?)", (study, text))
@@ -84,7 +89,7 @@ def grams_of(text: str) -> tuple[str, ...]:
 def fill(connection: sqlite3.Connection) -> None:
     """Add the words of all studies that are there already."""
     writer = WordWriter(connection)
-    columns = "id, study_date, study_time, patient_name_folded, patient_id, accession_number, modalities"
+    columns = "id, study_date, study_time, patient_name, patient_id, accession_number, modalities"
     # By date, so that the lists are written in their order.
     for row in connection.execute(f"SELECT {columns} FROM study ORDER BY study_date, study_time"):
         when = (row[1], row[2])
