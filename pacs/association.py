@@ -14,7 +14,7 @@ from itertools import chain
 from pacs import dimse
 from pacs.contexts import Negotiated, Result, Roles
 from pacs.dimse import Command, CommandError, CommandField, Tag
-from pacs.outlet import FileSpan, Outlet
+from pacs.outlet import Outlet
 from pacs.upper_layer import (
     PDV,
     AbortReason,
@@ -25,6 +25,7 @@ from pacs.upper_layer import (
     fragments,
     pdvs,
 )
+from storage.model import DataSetSpan
 
 MAX_COMMAND = 1 << 14
 
@@ -177,7 +178,7 @@ class Association:
 
     # ---- requests of our own, within an operation that the peer asked for
 
-    def request(self, context_id: int, command: Command, data_set: bytes | FileSpan | None = None) -> int:
+    def request(self, context_id: int, command: Command, data_set: bytes | DataSetSpan | None = None) -> int:
         """Send a request of ours and return its Message ID; raises as `Outlet.send`."""
         self._message_id = self._message_id % 0xFFFF + 1
         self._outlet.send(context_id, {**command, Tag.MESSAGE_ID: self._message_id}, data_set)

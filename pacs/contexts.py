@@ -19,6 +19,11 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
+# Patient Root, Study Root, and the retired Patient/Study Only: FIND, MOVE and GET of each (PS3.4 C.6).
+FIND_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.2.{model}.1" for model in (1, 2, 3))
+MOVE_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.2.{model}.2" for model in (1, 2, 3))
+GET_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.2.{model}.3" for model in (1, 2, 3))
+RETRIEVE_CLASSES = frozenset({*MOVE_CLASSES, *GET_CLASSES})
 _STANDARD_ROOT = "1.2.840.10008."
 _STORAGE_ROOT = "1.2.840.10008.5.1.4.1.1."
 # Encodings that are no DICOM data set as PS3.5 A defines one, or exist only in real-time video.
@@ -88,7 +93,7 @@ _OTHER_STORAGE = frozenset({str(MediaStorageDirectoryStorage), str(StorageCommit
 
 def supported_services() -> frozenset[str]:
     """Return the SOP classes other than storage that are offered."""
-    return frozenset({str(Verification)})
+    return frozenset({str(Verification), *FIND_CLASSES, *RETRIEVE_CLASSES})
 
 
 def negotiate(proposed: Iterable[Proposed]) -> tuple[Negotiated, ...]:
@@ -125,3 +130,17 @@ def choose(offered: tuple[str, ...]) -> str | None:
 def accept_roles(asked: Mapping[str, Roles]) -> dict[str, Roles]:
     """Answer role selection: a requestor may be SCP of storage, to be sent objects by C-GET (PS3.4 C.5.3)."""
     return {uid: Roles(scu=r.scu, scp=r.scp and is_storage(uid)) for uid, r in asked.items()}
+
+
+def accept_extended(asked: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Answer SOP class extended negotiation of queries (PS3.4 C.5.1.1): one byte for each option, 1 for granted.
+
+    Relational queries and combined date-time matching are granted; fuzzy matching of names, adjustment of time zones
+    and conversion to enhanced multi-frame are not.
+    """
+    return {uid: _options(information) for uid, information in asked.items() if uid in FIND_CLASSES}
+
+
+def _options(information: bytes) -> bytes:
+    granted = bytes(int(option == 1) for option in information[:2])
+    return granted + bytes(len(information[:5]) - len(granted))

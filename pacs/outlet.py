@@ -11,13 +11,12 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 from pacs import dimse
 from pacs.dimse import Command
 from pacs.upper_layer import PDUType, UpperLayer, fragments
 from storage.errors import NotFound, PixelError
+from storage.model import DataSetSpan
 
 _PDU_AND_PDV = struct.Struct(">BxIIBB")
 _HEADERS = 6
@@ -30,15 +29,6 @@ _OWN_CHOICE = 1 << 17
 Buffer = bytes | memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class FileSpan:
-    """The data set of a stored object: `size` bytes from `offset` of a file."""
-
-    path: Path
-    offset: int
-    size: int
-
-
 class Outlet:
     """Sends messages over an upper layer to a peer that takes PDUs of `maximum_pdu` bytes; 0 means no limit."""
 
@@ -46,10 +36,11 @@ class Outlet:
         self._upper_layer = upper_layer
         self._limit = maximum_pdu
         # PS3.8 E.1: fragments have even lengths.
-        self._room = max(((maximum_pdu or _OWN_CHOICE) - _HEADERS) & ~1, 2)
+        room = (maximum_pdu or _OWN_CHOICE) - _HEADERS
+        self._room = room & ~1 if room >= 2 else 1
         self._buffer: memoryview | None = None
 
-    def send(self, context_id: int, command: Command, data_set: bytes | FileSpan | None = None) -> None:
+    def send(self, context_id: int, command: Command, data_set: bytes | DataSetSpan | None = None) -> None:
         """Send a message.
 
         Raises:
@@ -61,12 +52,12 @@ class Outlet:
         match data_set:
             case None:
                 self._upper_layer.send_parts(head)
-            case FileSpan():
+            case DataSetSpan():
                 self._send_file(head, context_id, data_set)
             case _:
                 self._upper_layer.send_parts([*head, *self._cut(context_id, memoryview(data_set), is_last=True)])
 
-    def _send_file(self, head: list[Buffer], context_id: int, span: FileSpan) -> None:
+    def _send_file(self, head: list[Buffer], context_id: int, span: DataSetSpan) -> None:
         try:
             fd = os.open(span.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as e:
@@ -80,7 +71,7 @@ class Outlet:
         finally:
             os.close(fd)
 
-    def _pieces(self, fd: int, span: FileSpan) -> Iterator[tuple[memoryview, bool]]:
+    def _pieces(self, fd: int, span: DataSetSpan) -> Iterator[tuple[memoryview, bool]]:
         """Read the span piece by piece, whole PDUs each; a piece is valid until the next is asked for."""
         if self._buffer is None:
             self._buffer = memoryview(bytearray(max(_PIECE // self._room, 1) * self._room))

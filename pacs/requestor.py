@@ -17,6 +17,7 @@ from pacs import dimse
 from pacs.associate import APPLICATION_CONTEXT, identity, role_item
 from pacs.contexts import Roles
 from pacs.dimse import Command, Tag
+from pacs.outlet import Outlet
 from pacs.upper_layer import (
     PDV,
     AbortReason,
@@ -25,10 +26,9 @@ from pacs.upper_layer import (
     ProtocolError,
     Timeouts,
     UpperLayer,
-    fragments,
-    pdv_header,
     pdvs,
 )
+from storage.model import DataSetSpan
 
 MAXIMUM_PDU = 1 << 17
 MAXIMUM_CONTEXTS = 128  # PS3.8 9.3.2.2: odd numbers up to 255
@@ -101,6 +101,7 @@ class Requestor:
             self._upper_layer.close()
             raise
         self._upper_layer.maximum_pdu = MAXIMUM_PDU + 64
+        self._outlet = Outlet(self._upper_layer, self._peer_maximum)
 
     def _answer(self, proposed: tuple[Proposal, ...]) -> tuple[tuple[Accepted, ...], int]:
         kind, body = self._upper_layer.read(within=self._timeouts.artim)
@@ -139,22 +140,22 @@ class Requestor:
             pass  # it is over in any case
         self._upper_layer.close()
 
+    def abort(self) -> None:
+        """End at once."""
+        self._upper_layer.abort(AbortReason.NOT_SPECIFIED)
+
     def next_message_id(self) -> int:
         """Return a Message ID that is not in use."""
         self._message_id = self._message_id % 0xFFFF + 1
         return self._message_id
 
-    def send(self, context_id: int, command: Command, data_set: Iterable[bytes | memoryview] | None = None) -> None:
-        """Send a request and stream its data set.
+    def send(self, context_id: int, command: Command, data_set: bytes | DataSetSpan | None = None) -> None:
+        """Send a request, its data set streamed from the file it is in; raises as `Outlet.send`."""
+        self._outlet.send(context_id, command, data_set)
 
-        Raises:
-            ConnectionEnded: the peer is gone.
-        """
-        for body in fragments(context_id, dimse.encode(command), self._peer_maximum, is_command=True):
-            self._upper_layer.send(PDUType.P_DATA_TF, *body)
-        if data_set is not None:
-            for body in _streamed(context_id, data_set, self._peer_maximum or MAXIMUM_PDU):
-                self._upper_layer.send(PDUType.P_DATA_TF, *body)
+    def has_answer(self, within: float) -> bool:
+        """Tell whether something to receive is there, waiting for it for `within` seconds at most."""
+        return self._upper_layer.wait(within)
 
     def receive(self) -> tuple[dict[Tag, dimse.Value], bytes]:
         """Wait for the next message: its command set, and its data set (empty when it has none).
@@ -243,22 +244,3 @@ def _accepted(primitive: A_ASSOCIATE, proposed: tuple[Proposal, ...]) -> tuple[t
     )
     lengths = [i for i in primitive.user_information if isinstance(i, MaximumLengthNotification)]
     return accepted, lengths[0].maximum_length_received if lengths else 0
-
-
-def _streamed(
-    context_id: int, pieces: Iterable[bytes | memoryview], maximum_pdu: int
-) -> Iterator[tuple[bytes, bytes | memoryview]]:
-    """Cut a stream into P-DATA-TF bodies; one piece is held back, because only the last fragment may say so."""
-    room = max(maximum_pdu - len(pdv_header(context_id, 0, is_command=False, is_last=False)), 1)
-    held: memoryview | None = None
-    for piece in pieces:
-        view = memoryview(piece)
-        for at in range(0, len(view), room):
-            if held is not None:
-                yield _pdv(context_id, held, is_last=False)
-            held = view[at : at + room]
-    yield _pdv(context_id, held if held is not None else memoryview(b""), is_last=True)
-
-
-def _pdv(context_id: int, piece: memoryview, *, is_last: bool) -> tuple[bytes, memoryview]:
-    return pdv_header(context_id, len(piece), is_command=False, is_last=is_last), piece

@@ -11,8 +11,8 @@ from pacs.dimse import CommandField, Tag, Value
 from pacs.requestor import MAXIMUM_CONTEXTS, Accepted, AssociationFailed, Node, Proposal, Requestor
 from pacs.upper_layer import ConnectionEnded, ProtocolError
 from storage import meta
+from storage.model import DataSetSpan
 
-_CHUNK = 1 << 20
 _HAS_DATA_SET = 0x0001
 _MEDIUM = 0x0000
 
@@ -104,16 +104,10 @@ def send_one(assoc: Requestor, context: Accepted | None, file: Outgoing) -> Sent
         Tag.AFFECTED_SOP_INSTANCE_UID: file.meta.sop_instance_uid,
     }
     try:
-        assoc.send(context.context_id, command, _pieces(file))
+        span = DataSetSpan(file.path, file.meta.data_set_offset, file.path.stat().st_size - file.meta.data_set_offset)
+        assoc.send(context.context_id, command, span)
         response, _ = assoc.receive()
     except (ConnectionEnded, ProtocolError) as e:
         raise AssociationFailed(f"{assoc.node.aet} at {assoc.node.host}:{assoc.node.port}: {e}") from e
     status = response.get(Tag.STATUS)
     return Sent(file.path, status if isinstance(status, int) else None, str(response.get(Tag.ERROR_COMMENT, "")))
-
-
-def _pieces(file: Outgoing) -> Iterator[bytes]:
-    with file.path.open("rb") as f:
-        f.seek(file.meta.data_set_offset)
-        while piece := f.read(_CHUNK):
-            yield piece

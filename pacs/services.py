@@ -5,8 +5,9 @@ from __future__ import annotations
 from pacs import dimse
 from pacs.application import Application
 from pacs.association import Association, Message
+from pacs.contexts import FIND_CLASSES, GET_CLASSES, MOVE_CLASSES
 from pacs.dimse import CommandField
-from pacs.handlers import echo, store
+from pacs.handlers import echo, find, get, move, store
 from pacs.status import Status
 
 
@@ -17,6 +18,12 @@ def dispatch(assoc: Association, message: Message, application: Application) -> 
             store.handle(assoc, message, application.archive)
         case CommandField.C_ECHO_RQ:
             echo.handle(assoc, message)
+        case CommandField.C_FIND_RQ if message.context.abstract_syntax in FIND_CLASSES:
+            find.handle(assoc, message, application)
+        case CommandField.C_GET_RQ if message.context.abstract_syntax in GET_CLASSES:
+            get.handle(assoc, message, application)
+        case CommandField.C_MOVE_RQ if message.context.abstract_syntax in MOVE_CLASSES:
+            move.handle(assoc, message, application)
         case CommandField.C_CANCEL_RQ:
             pass  # PS3.7 9.3.2.3: it came after its operation had ended, and has no answer of its own
         case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,10 +16,11 @@ from storage.errors import NotFound, OutOfSpace
 from storage.files import FileStore
 from storage.incoming import Announced, Incoming
 from storage.index import Index
-from storage.model import Health, Instance, PatientConflict, Quarantined, Series, Source, Study
+from storage.model import DataSetSpan, Health, Instance, PatientConflict, Quarantined, Series, Source, Study
 from storage.quarantine import Quarantine
 from storage.query import OneOf, Order, Query
 from storage.settings import ArchiveSettings
+from storage.transcode import choose, is_the_same, transcoded
 
 INDEX_NAME = "index.sqlite3"
 _FREE_SPACE_SECONDS = 1.0
@@ -135,6 +137,33 @@ class Archive:
             conditions.append(_uid("StudyInstanceUID", study_instance_uid))
         order = (Order(BY_KEYWORD["InstanceNumber"]), Order(BY_KEYWORD["SOPInstanceUID"]))
         return self.index.instances(Query(Level.INSTANCE, tuple(conditions), order), self.data)
+
+    def matching_instances(self, query: Query) -> list[Instance]:
+        """Answer a query of instance level with where each object is.
+
+        Raises:
+            QueryError: a condition that cannot be understood.
+            IndexFailed: the index cannot be read.
+        """
+        return self.index.instances(query, self.data)
+
+    @contextmanager
+    def in_syntax(self, instance: Instance, offered: Sequence[str]) -> Iterator[tuple[str, DataSetSpan]]:
+        """Give an object's data set in one of the transfer syntaxes `offered`: as it is stored if that is one of them.
+
+        Otherwise it is transcoded without loss into a file that is gone afterwards (see `transcode`).
+
+        Raises:
+            NotFound: the object's file is gone.
+            PixelError, InvalidObject: it cannot be transcoded.
+            WriteFailed: there is no room for the transcoded form.
+        """
+        syntax = choose(instance.transfer_syntax_uid, offered)
+        if is_the_same(instance.transfer_syntax_uid, syntax):
+            yield syntax, DataSetSpan(instance.path, instance.dataset_offset, instance.size - instance.dataset_offset)
+            return
+        with transcoded(instance, syntax, self.data / "cache") as span:
+            yield syntax, span
 
     def instance(self, sop_instance_uid: str) -> Instance:
         """Return one instance.

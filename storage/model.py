@@ -90,6 +90,15 @@ class Instance:
     """Where the value of the pixel data element begins in the file; None for an object without one."""
 
 
+@dataclass(frozen=True, slots=True)
+class DataSetSpan:
+    """The bytes of a data set without file meta information: `size` bytes from `offset` of a file."""
+
+    path: Path
+    offset: int
+    size: int
+
+
 class Outcome(Enum):
     """What became of an object that was handed to the archive and accepted."""
 

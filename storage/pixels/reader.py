@@ -106,6 +106,10 @@ class PixelObject:
         values = stored_values(cells.values, cells.precision, self.description)
         return Frame(index, values, cells.photometric_interpretation)
 
+    def cells(self, index: int) -> Cells:
+        """Samples of frame `index` as they were encoded, before Bits Stored is applied; raises as `frame`."""
+        return self._cells(index)
+
     def overlay_bit(self, index: int, bit: int) -> NDArray[np.bool_]:
         """Plane that is kept in an unused bit of each sample (PS3.3 C.9.2, retired), True where set."""
         description = self.description

@@ -12,7 +12,17 @@ from pynetdicom.presentation import (
     StorageCommitmentPresentationContexts,
 )
 
-from pacs.contexts import Proposed, Result, Roles, accept_roles, choose, is_storage, negotiate, transfer_syntaxes
+from pacs.contexts import (
+    Proposed,
+    Result,
+    Roles,
+    accept_roles,
+    choose,
+    is_storage,
+    negotiate,
+    supported_services,
+    transfer_syntaxes,
+)
 from tests.support.wire import CT, EXPLICIT, FIND, VERIFICATION
 
 _J2K = "1.2.840.10008.1.2.4.90"
@@ -67,6 +77,7 @@ def test_private_nameless_and_future_storage_classes_are_taken(uid: str) -> None
                 StorageCommitmentPresentationContexts,
             )
             for c in contexts
+            if str(c.abstract_syntax) not in supported_services()
         },
         "1.2.840.10008.1.3.10",  # Media Storage Directory Storage: a medium's directory, no object
         "1.2.840.10008.5.1.1.9",  # Basic Grayscale Print Management
@@ -75,12 +86,18 @@ def test_private_nameless_and_future_storage_classes_are_taken(uid: str) -> None
         "1.2.840.10008.5.1.4.1.1.201.5",  # Inventory Creation
     ],
 )
-def test_what_is_no_storage_is_refused_with_result_3(uid: str) -> None:
+def test_other_services_are_refused_with_result_3(uid: str) -> None:
     assert _result(uid, EXPLICIT) is Result.ABSTRACT_SYNTAX_NOT_SUPPORTED
 
 
 def test_verification_is_offered() -> None:
     assert _result(VERIFICATION, ImplicitVRLittleEndian) is Result.ACCEPTED
+
+
+@pytest.mark.parametrize("model", [1, 2, 3])
+@pytest.mark.parametrize("operation", [2, 3])
+def test_every_model_is_retrieved_by_move_and_get(model: int, operation: int) -> None:
+    assert _result(f"1.2.840.10008.5.1.4.1.2.{model}.{operation}", EXPLICIT) is Result.ACCEPTED
 
 
 @pytest.mark.parametrize("uid", _SYNTAXES, ids=lambda uid: uid.name)

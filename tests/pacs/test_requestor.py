@@ -156,7 +156,7 @@ def test_a_data_set_is_cut_as_the_peer_takes_it(maximum: int) -> None:
 
     with peer(script) as node:
         assoc = _associate(node)
-        assoc.send(1, {Tag.COMMAND_FIELD: 1}, [data[:100], b"", data[100:]])
+        assoc.send(1, {Tag.COMMAND_FIELD: 1}, data)
         assoc.__exit__(ValueError, None, None)
     assert got == [(1024, data)]
 

@@ -1,0 +1,69 @@
+"""C-GET: objects sent on the association that asks for them (PS3.4 C.4.3).
+
+The requestor offers itself as SCP of the storage classes it takes (role selection, PS3.4 C.5.3); only contexts of those
+are used. A peer that does not answer a C-STORE ends the association: nothing else can be told on it any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pacs import retrieve
+from pacs.application import Application
+from pacs.association import Association, Message
+from pacs.contexts import Negotiated, Result
+from pacs.dimse import Tag
+from pacs.retrieve import Delivered, Refused
+from storage.archive import Archive
+from storage.errors import StorageError
+from storage.model import Instance
+
+ANSWER_SECONDS = 60.0
+"""How long a peer may take to answer a C-STORE."""
+
+
+def handle(assoc: Association, message: Message, application: Application) -> None:
+    """Send what the identifier means, and tell how it went."""
+    assoc.begin(message)
+    try:
+        identifier = retrieve.identifier_of(assoc, message)
+        retrieve.authorize(assoc, application)
+        found = retrieve.matches(application.archive, identifier, message.context.abstract_syntax)
+    except Refused as e:
+        retrieve.refuse(assoc, message, e)
+        return
+    contexts = contexts_to_send(assoc)
+    priority = int(message.command.get(Tag.PRIORITY, 0))
+    retrieve.carry_out(
+        assoc, message, found, lambda instance: _deliver(assoc, application.archive, contexts, instance, priority)
+    )
+
+
+def contexts_to_send(assoc: Association) -> dict[str, dict[str, int]]:
+    """Return the contexts on which the requestor is SCP: by SOP class, by transfer syntax."""
+    contexts: dict[str, dict[str, int]] = {}
+    for context in _granted(assoc):
+        by_syntax = contexts.setdefault(context.abstract_syntax, {})
+        by_syntax.setdefault(context.transfer_syntax, context.context_id)
+    return contexts
+
+
+def _granted(assoc: Association) -> Iterator[Negotiated]:
+    for context in assoc.contexts.values():
+        roles = assoc.roles.get(context.abstract_syntax)
+        if context.result is Result.ACCEPTED and roles is not None and roles.scp:
+            yield context
+
+
+def _deliver(
+    assoc: Association, archive: Archive, contexts: Mapping[str, Mapping[str, int]], instance: Instance, priority: int
+) -> Delivered:
+    offered = contexts.get(instance.sop_class_uid)
+    if not offered:
+        return Delivered(None, "the peer offered no context to be sent this SOP class")
+    try:
+        with archive.in_syntax(instance, tuple(offered)) as (syntax, span):
+            sent = assoc.request(offered[syntax], retrieve.store_request(instance, priority), span)
+    except StorageError as e:
+        return Delivered(None, str(e))
+    return retrieve.outcome_of(assoc.answer(sent, ANSWER_SECONDS))
