@@ -25,11 +25,14 @@ from uuid import uuid4
 from storage.errors import DataFolderError, OutOfSpace, StorageError, WriteFailed
 from storage.rename import rename_no_replace
 from storage.settings import Durability
+from storage.writeback import start_writeback
 
 _log = logging.getLogger("filmless.archive")
 FOLDERS = ("archive", "incoming", "quarantine", "cache")
 _FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _REMEMBERED_FOLDERS = 4096
+_FIRST_BLOCK = 4096
+_EARLY_BYTES = 1 << 17
 
 Bytes = bytes | bytearray | memoryview
 
@@ -55,13 +58,16 @@ class IncomingFile:
     `prefix` (preamble and meta group) is written first and is no part of the recorded hash.
     """
 
-    def __init__(self, path: Path, prefix: bytes) -> None:
+    def __init__(self, path: Path, prefix: bytes, *, write_early: bool) -> None:
         self.path = path
         self.prefix_size = len(prefix)
         self.size = 0
         self.placed = False
         """Moved to its place: from now on the file belongs to the archive."""
         self._hash = hashlib.sha256()
+        self._write_early = write_early
+        # The first block is left out: the hash is still to be written into it.
+        self._handed_over = _FIRST_BLOCK
         with disk_errors("cannot write an incoming object"):
             self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         try:
@@ -95,6 +101,9 @@ class IncomingFile:
         """
         self._append(data)
         self._hash.update(data)
+        if self._write_early and self.size - self._handed_over >= _EARLY_BYTES:
+            start_writeback(self.fd, self._handed_over, self.size - self._handed_over)
+            self._handed_over = self.size
 
     def _append(self, data: Bytes) -> None:
         view = memoryview(data)
@@ -170,7 +179,8 @@ class FileStore:
 
     def new_incoming(self, prefix: bytes) -> IncomingFile:
         """Open a new file for an object that begins to arrive."""
-        return IncomingFile(self._own_incoming() / f"{uuid4().hex}.part", prefix)
+        early = self.durability is Durability.FULL
+        return IncomingFile(self._own_incoming() / f"{uuid4().hex}.part", prefix, write_early=early)
 
     def _own_incoming(self) -> Path:
         """Return this process's folder in `incoming/`; the lock on it tells the living from the dead."""
