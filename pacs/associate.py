@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 
 from pydicom.uid import UID
 from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
@@ -14,6 +15,7 @@ from pynetdicom.pdu_primitives import (
     ImplementationVersionNameNotification,
     MaximumLengthNotification,
     SCP_SCU_RoleSelectionNegotiation,
+    SOPClassExtendedNegotiation,
 )
 from pynetdicom.presentation import PresentationContext
 
@@ -50,6 +52,8 @@ class Request:
     """The longest P-DATA-TF PDU that the peer takes; 0 means no limit."""
     contexts: tuple[Proposed, ...]
     roles: Mapping[str, Roles]
+    extended: Mapping[str, bytes]
+    """Service class application information by SOP class (PS3.7 D.3.3.5)."""
     implementation: str
     titles: bytes
     """Called and calling AE title and what is reserved after them, as they came: the answer repeats them unchanged."""
@@ -77,6 +81,7 @@ def decode_request(body: memoryview) -> Request:
 
 def _request(primitive: A_ASSOCIATE, pdu: A_ASSOCIATE_RQ, titles: bytes) -> Request:
     roles: dict[str, Roles] = {}
+    extended: dict[str, bytes] = {}
     maximum_pdu, implementation = 0, ""
     for item in primitive.user_information:
         match item:
@@ -84,6 +89,8 @@ def _request(primitive: A_ASSOCIATE, pdu: A_ASSOCIATE_RQ, titles: bytes) -> Requ
                 maximum_pdu = item.maximum_length_received
             case SCP_SCU_RoleSelectionNegotiation():
                 roles[str(item.sop_class_uid)] = Roles(bool(item.scu_role), bool(item.scp_role))
+            case SOPClassExtendedNegotiation():
+                extended[str(item.sop_class_uid)] = bytes(item.service_class_application_information or b"")
             case ImplementationVersionNameNotification():
                 implementation = str(item.implementation_version_name or "")
     return Request(
@@ -94,6 +101,7 @@ def _request(primitive: A_ASSOCIATE, pdu: A_ASSOCIATE_RQ, titles: bytes) -> Requ
         maximum_pdu=maximum_pdu,
         contexts=tuple(_proposed(c) for c in primitive.presentation_context_definition_list),
         roles=roles,
+        extended=extended,
         implementation=implementation,
         titles=titles,
     )
@@ -129,7 +137,11 @@ def _is_title(title: str) -> bool:
 
 
 def encode_acceptance(
-    request: Request, contexts: tuple[Negotiated, ...], roles: Mapping[str, Roles], maximum_pdu: int
+    request: Request,
+    contexts: tuple[Negotiated, ...],
+    roles: Mapping[str, Roles],
+    maximum_pdu: int,
+    extended: Mapping[str, bytes] = MappingProxyType({}),
 ) -> bytes:
     """Return the A-ASSOCIATE-AC PDU."""
     primitive = A_ASSOCIATE()
@@ -137,7 +149,11 @@ def encode_acceptance(
     primitive.result = 0
     primitive.result_source = 1
     primitive.presentation_context_definition_results_list = [_result(n) for n in contexts]
-    primitive.user_information = [*identity(maximum_pdu), *(role_item(uid, r) for uid, r in roles.items())]
+    primitive.user_information = [
+        *identity(maximum_pdu),
+        *(role_item(uid, r) for uid, r in roles.items()),
+        *(_extended_item(uid, information) for uid, information in extended.items()),
+    ]
     encoded = bytes(A_ASSOCIATE_AC(primitive).encode())
     # PS3.8 9.3.3, table 9-17: bytes 11 to 74 are sent as they were received. Six bytes of header stand before the body.
     first, last = _TITLES.start + 6, _TITLES.stop + 6
@@ -172,6 +188,13 @@ def role_item(uid: str, r: Roles) -> SCP_SCU_RoleSelectionNegotiation:
     item.sop_class_uid = UID(uid)
     item.scu_role = r.scu
     item.scp_role = r.scp
+    return item
+
+
+def _extended_item(uid: str, information: bytes) -> SOPClassExtendedNegotiation:
+    item = SOPClassExtendedNegotiation()
+    item.sop_class_uid = UID(uid)
+    item.service_class_application_information = information
     return item
 
 

@@ -46,6 +46,8 @@ class Tally:
     already_stored: int = 0
     refused: int = 0
     echoed: int = 0
+    found: int = 0
+    """Answers to queries."""
     sent: int = 0
     """Objects that a C-GET or C-MOVE of this association brought to their destination."""
     failed: int = 0
@@ -92,12 +94,15 @@ class Association:
         peer: Peer,
         contexts: Mapping[int, Negotiated],
         roles: Mapping[str, Roles] | None = None,
+        extended: Mapping[str, bytes] | None = None,
     ) -> None:
         self.upper_layer = upper_layer
         self.peer = peer
         self.contexts = contexts
         self.roles = roles or {}
         """What was granted to the requestor beside being SCU, by SOP class (PS3.7 D.3.3.4)."""
+        self.extended = extended or {}
+        """Options of SOP classes that were granted (PS3.7 D.3.3.5)."""
         self.tally = Tally()
         self.is_idle = False
         """Waiting for the next message, with nothing of it there yet."""

@@ -20,6 +20,8 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 # Patient Root, Study Root, and the retired Patient/Study Only: FIND, MOVE and GET of each (PS3.4 C.6).
+from storage import uid
+
 FIND_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.2.{model}.1" for model in (1, 2, 3))
 MOVE_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.2.{model}.2" for model in (1, 2, 3))
 GET_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.2.{model}.3" for model in (1, 2, 3))
@@ -69,20 +71,20 @@ class Roles:
 def transfer_syntaxes() -> frozenset[str]:
     """Return every transfer syntax of PS3.6 that encodes a data set, retired ones too."""
     return frozenset(
-        uid
-        for uid, (_, kind, *_) in UID_dictionary.items()
-        if kind == "Transfer Syntax" and not uid.startswith(_NO_DATA_SETS)
+        known
+        for known, (_, kind, *_) in UID_dictionary.items()
+        if kind == "Transfer Syntax" and not known.startswith(_NO_DATA_SETS)
     )
 
 
 def is_storage(abstract_syntax: str) -> bool:
     """Tell whether a SOP class is one of storage: by the dictionary, or private, or newer than the dictionary."""
     if not abstract_syntax.startswith(_STANDARD_ROOT):
-        return True
+        return uid.is_valid(abstract_syntax)
     entry = UID_dictionary.get(abstract_syntax)
     # Classes that were retired with their documents are in the dictionary, but lost their names.
     if entry is None or not entry[0]:
-        return abstract_syntax.startswith(_STORAGE_ROOT)
+        return abstract_syntax.startswith(_STORAGE_ROOT) and uid.is_valid(abstract_syntax)
     is_class = entry[1] == "SOP Class"
     return is_class and "Storage" in entry[0].split() and abstract_syntax not in _OTHER_STORAGE
 
@@ -118,7 +120,7 @@ def choose(offered: tuple[str, ...]) -> str | None:
     Between the uncompressed ones explicit little endian wins: it keeps the VR of private elements, which implicit VR
     loses, and every reader takes it.
     """
-    known = [uid for uid in offered if uid in transfer_syntaxes()]
+    known = [syntax for syntax in offered if syntax in transfer_syntaxes()]
     if not known:
         return None
     plain = {ImplicitVRLittleEndian, ExplicitVRBigEndian}
@@ -129,7 +131,8 @@ def choose(offered: tuple[str, ...]) -> str | None:
 
 def accept_roles(asked: Mapping[str, Roles]) -> dict[str, Roles]:
     """Answer role selection: a requestor may be SCP of storage, to be sent objects by C-GET (PS3.4 C.5.3)."""
-    return {uid: Roles(scu=r.scu, scp=r.scp and is_storage(uid)) for uid, r in asked.items()}
+    valid = {name: r for name, r in asked.items() if uid.is_valid(name)}
+    return {name: Roles(scu=r.scu, scp=r.scp and is_storage(name)) for name, r in valid.items()}
 
 
 def accept_extended(asked: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -106,12 +106,13 @@ class Session:
             raise Rejected(rejection.name.lower().replace("_", " "))
         answers = contexts.negotiate(request.contexts)
         roles = contexts.accept_roles(request.roles)
-        acceptance = associate.encode_acceptance(request, answers, roles, self._settings.maximum_pdu)
+        extended = contexts.accept_extended(request.extended)
+        acceptance = associate.encode_acceptance(request, answers, roles, self._settings.maximum_pdu, extended)
         self._upper_layer.send_encoded(acceptance)
         # Some peers count the header into the maximum length, others not (PS3.8 D.1).
         self._upper_layer.maximum_pdu = self._settings.maximum_pdu + 64
         peer = Peer(request.calling_aet, request.called_aet, self._address, request.maximum_pdu)
-        return Association(self._upper_layer, peer, {n.context_id: n for n in answers}, roles)
+        return Association(self._upper_layer, peer, {n.context_id: n for n in answers}, roles, extended)
 
     def _log(self, outcome: str, seconds: float) -> None:
         caller = one_line(self._request.calling_aet) if self._request else "?"
@@ -119,7 +120,7 @@ class Session:
         tally = self._assoc.tally if self._assoc else None
         counts = (
             f"stored={tally.stored} already_stored={tally.already_stored} refused={tally.refused} "
-            f"echoed={tally.echoed} sent={tally.sent} failed={tally.failed} bytes={tally.bytes} "
+            f"echoed={tally.echoed} found={tally.found} sent={tally.sent} failed={tally.failed} bytes={tally.bytes} "
             if tally
             else ""
         )

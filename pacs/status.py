@@ -26,6 +26,7 @@ class Status(IntEnum):
     PENDING = 0xFF00
     PENDING_WITH_UNSUPPORTED_KEYS = 0xFF01
     CANNOT_UNDERSTAND = 0xC000
+    UNABLE_TO_PROCESS = 0xC001
 
 
 def of_store_error(error: StorageError) -> Status:

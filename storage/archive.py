@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -98,14 +98,19 @@ class Archive:
         """Count all answers to a query, whatever its limit."""
         return self.index.count(query)
 
-    def find(self, query: Query, keywords: Sequence[str]) -> Iterator[Answer]:
+    def find(
+        self, query: Query, keywords: Sequence[str], is_stopped: Callable[[], bool] | None = None
+    ) -> Iterator[Answer]:
         """Answer a query of any level with the values of `keywords` (see `answers`), one by one as they are found.
+
+        `is_stopped` is asked while the index is searched, every few milliseconds; when it says so, the search ends
+        with `IndexFailed`.
 
         Raises:
             QueryError: a condition or keyword that this level does not know.
             IndexFailed: the index cannot be read.
         """
-        return self.index.find(query, keywords, self.data)
+        return self.index.find(query, keywords, self.data, is_stopped)
 
     def study(self, study_instance_uid: str) -> Study:
         """Return one study.

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from storage import answers, candidates, rows, sql
@@ -24,6 +25,7 @@ from storage.query import OneOf, Query
 MAX_BATCH = 256
 _PIECE = 1000
 _ANSWERS = 16
+_STEPS = 100_000  # of SQLite's virtual machine: a few milliseconds
 
 
 class _Ticket:
@@ -41,6 +43,16 @@ class _Ticket:
 def _fail(tickets: list[_Ticket], error: StorageError) -> None:
     for ticket in tickets:
         ticket.error, ticket.done = error, True
+
+
+@contextmanager
+def _stoppable(connection: sqlite3.Connection, is_stopped: Callable[[], bool] | None) -> Iterator[None]:
+    connection.set_progress_handler(is_stopped, _STEPS)
+    try:
+        yield
+    finally:
+        with suppress(sqlite3.ProgrammingError):  # closed meanwhile, with the archive
+            connection.set_progress_handler(None, 0)
 
 
 class Index:
@@ -191,21 +203,24 @@ class Index:
         """Count all answers to a query."""
         return int(self._all(sql.count(query, self._candidates(query)))[0][0])
 
-    def find(self, query: Query, keywords: Sequence[str], data: Path) -> Iterator[Answer]:
+    def find(
+        self, query: Query, keywords: Sequence[str], data: Path, is_stopped: Callable[[], bool] | None = None
+    ) -> Iterator[Answer]:
         """Answer a query of any level with the values of `keywords`, one by one as they are found.
+
+        `is_stopped` is asked every few milliseconds of searching; when it says so, the search ends with `IndexFailed`.
 
         Raises:
             QueryError: a condition or keyword that this level does not know.
             IndexFailed: the index cannot be read.
         """
-        statement = sql.select(query, answers.columns(query.level, keywords), self._candidates(query))
-        with index_errors("read"):
-            cursor = self._database.connection().execute(statement.text, statement.values)
-            try:
-                while piece := cursor.fetchmany(_ANSWERS):
-                    yield from (answers.answer(row, query.level, keywords, data) for row in piece)
-            finally:
-                cursor.close()
+        columns = answers.columns(query.level, keywords)
+        connection = self._database.connection()
+        with index_errors("read"), closing(connection.cursor()) as cursor, _stoppable(connection, is_stopped):
+            statement = sql.select(query, columns, candidates.find(connection, query))
+            cursor.execute(statement.text, statement.values)
+            while piece := cursor.fetchmany(_ANSWERS):
+                yield from (answers.answer(row, query.level, keywords, data) for row in piece)
 
     def _candidates(self, query: Query) -> candidates.Candidates | None:
         with index_errors("read"):

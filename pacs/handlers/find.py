@@ -1,0 +1,107 @@
+"""C-FIND: queries of the archive (PS3.4 C.4.1), answered one by one as the index finds them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+from pydicom.dataset import Dataset
+
+from pacs import data_sets, dimse, identifier
+from pacs.application import Application
+from pacs.association import Association, Message
+from pacs.data_sets import DataSetError
+from pacs.identifier import IdentifierError, Options, Request
+from pacs.logs import one_line
+from pacs.status import Status, comment_of
+from storage import objects
+from storage.answers import Answer
+from storage.errors import NotFound, PixelError, QueryError, StorageError
+
+_log = logging.getLogger("filmless.dicom")
+
+
+def handle(assoc: Association, message: Message, application: Application) -> None:
+    """Answer one query, to its end, a cancel or the cap on answers."""
+    assoc.begin(message)
+    try:
+        request = _request(assoc, message, application)
+        status, comment = _answer_all(assoc, message, application, request)
+    except IdentifierError as e:
+        assoc.tally.refused += 1
+        assoc.tally.notes.append(f"C-FIND: {e}")
+        status, comment = e.status, str(e)
+    assoc.respond(message, dimse.response(message.command, status, comment=comment))
+
+
+def _request(assoc: Association, message: Message, application: Application) -> Request:
+    try:
+        ds = data_sets.receive(assoc, message)
+    except DataSetError as e:
+        raise IdentifierError(Status.CANNOT_UNDERSTAND, str(e)) from e
+    _authorize(assoc, application)
+    sop_class_uid = message.context.abstract_syntax
+    granted = assoc.extended.get(sop_class_uid, b"")
+    options = Options(
+        relational=granted[:1] == b"\1",
+        combined_date_time=granted[1:2] == b"\1" or application.find.combined_date_time,
+    )
+    return identifier.parse(ds, sop_class_uid, options)
+
+
+def _authorize(assoc: Association, application: Application) -> None:
+    """Let registered nodes pass that may query (PS3.7 C.5.23: refused, not authorized)."""
+    calling = assoc.peer.calling_aet
+    peer = application.records.peers.by_aet(calling)
+    if peer is None:
+        raise IdentifierError(Status.NOT_AUTHORIZED, f"add {calling} as a peer of this archive to let it query")
+    if not peer.may_query:
+        raise IdentifierError(Status.NOT_AUTHORIZED, f"the peer {calling} may not query this archive")
+
+
+def _answer_all(assoc: Association, message: Message, application: Application, request: Request) -> tuple[Status, str]:
+    """Send the answers; return the final status and its comment (PS3.4 table C.4-1)."""
+    sent = 0
+    try:
+        for found in _matches(assoc, message, application, request):
+            if assoc.is_cancelled(message):
+                return Status.CANCEL, ""
+            if sent == application.find.maximum_answers:
+                # C.4.1.1.4 knows no warning for answers that are cut short: the peer has to see a refusal.
+                return Status.OUT_OF_RESOURCES, f"only {sent} answers are sent: ask for something narrower"
+            ds = identifier.answer(request, found[0], found[1], application.aet)
+            response = dimse.response(message.command, request.pending, has_data_set=True)
+            assoc.respond(message, response, data_sets.encode(ds, message.context.transfer_syntax))
+            sent += 1
+            assoc.tally.found += 1
+    except QueryError as e:
+        raise IdentifierError(Status.CANNOT_UNDERSTAND, comment_of(e)) from e
+    except StorageError as e:
+        if assoc.is_cancelled(message):
+            return Status.CANCEL, ""
+        _log.error("a query of %s cannot be answered: %s", one_line(assoc.peer.calling_aet), e)
+        raise IdentifierError(Status.UNABLE_TO_PROCESS, "the index cannot be read") from e
+    return Status.CANCEL if assoc.is_cancelled(message) else Status.SUCCESS, ""
+
+
+def _matches(
+    assoc: Association, message: Message, application: Application, request: Request
+) -> Iterator[tuple[Answer, Dataset]]:
+    """Yield answers of the index that match in their objects, too, each with what was read there."""
+    for found in application.archive.find(request.query, request.indexed, lambda: assoc.is_cancelled(message)):
+        from_object = _read(found, request)
+        if objects.matches(from_object, request.matched_in_object):
+            yield found, from_object
+        elif assoc.is_cancelled(message):
+            return
+
+
+def _read(found: Answer, request: Request) -> Dataset:
+    if found.path is None:
+        return Dataset()
+    try:
+        return objects.attributes(found.path, request.from_object)
+    except (PixelError, NotFound) as e:
+        # The index knows the object; what only its file could tell stays empty.
+        _log.warning("an attribute of %s cannot be read: %s", found.path.name, e)
+        return Dataset()
