@@ -49,3 +49,11 @@ samples: $(STAMP)
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# Kill everything at random moments under load, and ask for every acknowledged object (about 20 minutes).
+chaos: $(TEST_STAMP)
+	nice $(BIN)/python -m tests.chaos --kills $${KILLS:-1000} $${SEED:+--seed $$SEED} --report $${REPORT:-chaos-report.md}
+
+# Hostile bytes for the receiver, the archive and the import.
+fuzz: $(TEST_STAMP)
+	nice $(BIN)/python -m tests.fuzz --seconds $${FUZZ_SECONDS:-1800} $${SEED:+--seed $$SEED}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 
+import pydicom.config
+
 _MAX_TEXT = 200
 
 
@@ -20,5 +22,13 @@ def set_up_logging() -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("filmless").setLevel(logging.INFO)
-    # What it complains of comes back as an error that is logged here, once, with who sent it.
+    quiet_libraries()
+
+
+def quiet_libraries() -> None:
+    """Keep libraries from commenting on what peers send: it comes back as an error, logged once, with the sender.
+
+    Their warnings are two lines each, in the sender's own words, and Python remembers every different one for ever.
+    """
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE

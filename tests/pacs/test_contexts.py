@@ -23,7 +23,7 @@ from pacs.contexts import (
     supported_services,
     transfer_syntaxes,
 )
-from tests.support.wire import CT, EXPLICIT, FIND, VERIFICATION
+from tests.support.wire import CT, EXPLICIT, PRINT, VERIFICATION
 
 _J2K = "1.2.840.10008.1.2.4.90"
 # PS3.22: real-time video over RTP; nothing that a C-STORE could carry.
@@ -90,6 +90,12 @@ def test_other_services_are_refused_with_result_3(uid: str) -> None:
     assert _result(uid, EXPLICIT) is Result.ABSTRACT_SYNTAX_NOT_SUPPORTED
 
 
+@pytest.mark.parametrize("uid", ["", "1.2/3", "../1", "1.2.\x003", "9" * 65, "1.2.840.10008.5.1.4.1.1.x", "1..2"])
+def test_what_is_no_uid_is_refused_with_result_3_and_gets_no_role(uid: str) -> None:
+    assert _result(uid, EXPLICIT) is Result.ABSTRACT_SYNTAX_NOT_SUPPORTED
+    assert accept_roles({uid: Roles(scu=True, scp=True)}) == {}
+
+
 def test_verification_is_offered() -> None:
     assert _result(VERIFICATION, ImplicitVRLittleEndian) is Result.ACCEPTED
 
@@ -123,7 +129,7 @@ def test_unknown_transfer_syntaxes_are_refused_with_result_4() -> None:
 
 
 def test_an_unknown_class_is_result_3_even_with_an_unknown_syntax() -> None:
-    assert _result(FIND, "1.2.3.4") is Result.ABSTRACT_SYNTAX_NOT_SUPPORTED
+    assert _result(PRINT, "1.2.3.4") is Result.ABSTRACT_SYNTAX_NOT_SUPPORTED
 
 
 @pytest.mark.parametrize(
@@ -144,10 +150,10 @@ def test_the_senders_first_known_syntax_wins_but_explicit_among_the_plain_ones(
 
 
 def test_roles_are_given_for_storage_only() -> None:
-    asked = {CT: Roles(scu=True, scp=True), FIND: Roles(scu=True, scp=True), VERIFICATION: Roles(scu=False, scp=True)}
+    asked = {CT: Roles(scu=True, scp=True), PRINT: Roles(scu=True, scp=True), VERIFICATION: Roles(scu=False, scp=True)}
     assert accept_roles(asked) == {
         CT: Roles(scu=True, scp=True),
-        FIND: Roles(scu=True, scp=False),
+        PRINT: Roles(scu=True, scp=False),
         VERIFICATION: Roles(scu=False, scp=False),
     }
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from pacs.logs import quiet_libraries
 from pacs.upper_layer import Timeouts
 from storage.archive import Archive
 from tests.pacs.conftest import TINY, Served
@@ -18,11 +19,11 @@ from tests.support.wire import (
     CT,
     DEFLATED,
     EXPLICIT,
-    FIND,
     IMPLICIT,
     MR,
     NO_DATA_SET,
     P_DATA,
+    PRINT,
     RELEASE_RP,
     RELEASE_RQ,
     RJ,
@@ -118,7 +119,12 @@ def test_who_connects_and_says_nothing_makes_no_line(served: Served) -> None:
 
 def test_contexts_are_answered_each_with_its_result(served: Served) -> None:
     answer = served.wire.associate(
-        [(1, CT, (IMPLICIT, EXPLICIT)), (3, FIND, (IMPLICIT,)), (5, MR, ("1.2.3.4",)), (255, VERIFICATION, (IMPLICIT,))]
+        [
+            (1, CT, (IMPLICIT, EXPLICIT)),
+            (3, PRINT, (IMPLICIT,)),
+            (5, MR, ("1.2.3.4",)),
+            (255, VERIFICATION, (IMPLICIT,)),
+        ]
     )
     assert {n: result for n, (result, _) in answer.results.items()} == {1: 0, 3: 3, 5: 4, 255: 0}
     assert answer.results[1][1] == EXPLICIT
@@ -143,6 +149,19 @@ def test_the_announced_maximum_is_kept_to(session: Callable[..., Served]) -> Non
     assert served.wire.expect_abort() == (2, 6)
 
 
+def test_hostile_uids_in_a_request_are_answered_and_make_no_noise(
+    served: Served, recwarn: pytest.WarningsRecorder
+) -> None:
+    quiet_libraries()
+    uid = "1.2\\..\\8\x1b[31m"
+    answer = served.wire.associate(
+        [(1, uid, (EXPLICIT,)), (3, CT, (uid, EXPLICIT))], more_user_items=role_item(uid, 1, 1)
+    )
+    assert answer.results == {1: (3, EXPLICIT), 3: (0, EXPLICIT)}
+    assert answer.roles == {}
+    assert list(recwarn) == []
+
+
 def test_no_context_at_all_is_still_an_association(served: Served) -> None:
     assert served.wire.associate([]).results == {}
     served.wire.release()
@@ -158,7 +177,7 @@ def test_an_echo_is_answered_on_its_context(served: Served) -> None:
     served.wire.release()
     served.wire.expect_closed()
     line = served.line()
-    assert "association SCANNER@127.0.0.1 to FILMLESS: stored=0 already_stored=0 refused=0 echoed=1 sent=0 failed=0 bytes=0" in line
+    assert "association SCANNER@127.0.0.1 to FILMLESS: stored=0 already_stored=0 refused=0 echoed=1 sent=0" in line
     assert line.endswith("outcome=released")
 
 
@@ -192,7 +211,7 @@ def test_a_pdu_without_values_and_empty_values_do_no_harm(served: Served) -> Non
 
 @pytest.mark.parametrize("context_id", [0, 2, 5, 7, 255])
 def test_a_message_on_a_context_that_was_not_accepted_ends_the_association(served: Served, context_id: int) -> None:
-    served.wire.associate([(1, CT, (EXPLICIT,)), (5, FIND, (EXPLICIT,)), (7, CT, ("1.2.3",))])
+    served.wire.associate([(1, CT, (EXPLICIT,)), (5, PRINT, (EXPLICIT,)), (7, CT, ("1.2.3",))])
     served.wire.command(context_id, echo_rq())
     assert served.wire.expect_abort() == (2, 6)
     assert f"presentation context {context_id} was not accepted" in served.line()
@@ -233,7 +252,7 @@ def test_a_cancel_out_of_the_blue_has_no_answer(served: Served) -> None:
 
 
 @pytest.mark.parametrize("data_set", [NO_DATA_SET, 0x0000])
-@pytest.mark.parametrize("field", [0x0010, 0x0020, 0x0021, 0x0130, 0x0140, 0x0777])
+@pytest.mark.parametrize("field", [0x0140, 0x0150, 0x0777, 0x7FFF])
 def test_an_operation_that_is_not_offered_is_refused_and_the_association_goes_on(
     served: Served, field: int, data_set: int
 ) -> None:
