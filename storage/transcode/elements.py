@@ -179,6 +179,11 @@ class Reencoder:
     def _element(self, header: _Header, encoding: Encoding, depth: int) -> None:
         if depth > _MAX_DEPTH:
             raise InvalidObject(f"sequences are nested more than {_MAX_DEPTH} deep")
+        if header.vr == b"UN" and encoding.is_little != self._to.is_little:
+            # Its bytes stay in implicit little endian, which many readers forget: the true VR is safer.
+            header = _Header(header.tag, self._vr(header.tag), header.length)
+            if header.vr == b"SQ":
+                encoding = _IMPLICIT
         if header.tag & 0xFFFF == 0:
             self._skip(header, encoding)
         elif header.tag == PIXEL_DATA and header.length == UNDEFINED:
