@@ -83,7 +83,7 @@ class Quarantine:
         note = self._folder / f"{identifier}.json"
         try:
             with disk_errors("cannot keep an object in quarantine"):
-                _write_synced(note, json.dumps(facts, ensure_ascii=False, indent=1))
+                _write_synced(note, json.dumps(_printable(facts), ensure_ascii=False, indent=1))
             self._files.place(incoming, Path("quarantine") / f"{identifier}{_SUFFIX}")
         except StorageError:
             note.unlink(missing_ok=True)
@@ -138,9 +138,13 @@ def _key(incoming: IncomingFile, error: StorageError, announced: tuple[str, str,
     return hashlib.sha256(incoming.dataset_sha256 + told).hexdigest()[:24]
 
 
+def _printable(facts: dict[str, str | int]) -> dict[str, str | int]:
+    """A file name that is no UTF-8 comes as lone surrogates, which neither a file nor a page can hold."""
+    return {k: v.encode("utf-8", "backslashreplace").decode() if isinstance(v, str) else v for k, v in facts.items()}
+
+
 def _write_synced(path: Path, text: str) -> None:
-    # A file name that is no UTF-8 comes as lone surrogates; it is told apart, not refused.
-    with path.open("x", encoding="utf-8", errors="backslashreplace") as f:
+    with path.open("x", encoding="utf-8") as f:
         f.write(text)
         f.flush()
         os.fsync(f.fileno())
