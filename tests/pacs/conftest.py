@@ -55,7 +55,7 @@ def session(application: Application, caplog: pytest.LogCaptureFixture) -> Itera
     caplog.set_level(logging.DEBUG, "filmless")
     started: list[Served] = []
 
-    def start(timeouts: Timeouts = QUICK, maximum_pdu: int = 1 << 17) -> Served:
+    def start(timeouts: Timeouts = QUICK, maximum_pdu: int = 1 << 17, application: Application = application) -> Served:
         near, far = tcp_pair()
         settings = SessionSettings(timeouts=timeouts, maximum_pdu=maximum_pdu)
         one = Session(far, "127.0.0.1", application, settings, lambda request: None)

@@ -133,6 +133,8 @@ class Answer:
     roles: dict[str, tuple[int, int]] = field(default_factory=dict)
     maximum_pdu: int = 0
     titles: bytes = b""
+    extended: dict[str, bytes] = field(default_factory=dict)
+    """What was granted of SOP class extended negotiation."""
 
 
 def parse_ac(body: bytes) -> Answer:
@@ -156,6 +158,9 @@ def _parse_user(value: bytes, answer: Answer) -> None:
         sub = value[at + 4 : at + 4 + length]
         if kind == 0x51:
             answer.maximum_pdu = int.from_bytes(sub, "big")
+        elif kind == 0x56:
+            size = int.from_bytes(sub[:2], "big")
+            answer.extended[sub[2 : 2 + size].decode()] = sub[2 + size :]
         elif kind == 0x54:
             size = int.from_bytes(sub[:2], "big")
             answer.roles[sub[2 : 2 + size].decode()] = (sub[2 + size], sub[3 + size])
