@@ -36,8 +36,6 @@ def create_app(settings: ViewerSettings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.body_max_bytes + WERKZEUG_MARGIN
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.body_max_bytes
     app.config["MAX_FORM_PARTS"] = FORM_PARTS_MAX
-    # Static files carry their content's hash in the address, see `page_context.static_address`.
-    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     language.register(app)
     display.register(app)

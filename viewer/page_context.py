@@ -33,7 +33,11 @@ def _context() -> dict[str, Any]:
 
 
 def static_address(filename: str) -> str:
-    """Return the address of a static file with its content's hash, so that an update is seen at once."""
+    """Return the address of a static file with its content's hash.
+
+    Static files are asked for again each time and mostly answered with 304, as scripts import each other by plain name;
+    the hash is for browsers that keep them all the same.
+    """
     return url_for("static", filename=filename, v=_content_hash(filename))
 
 

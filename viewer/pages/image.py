@@ -84,4 +84,4 @@ def _window_in_effect(prepared: Prepared, view: View) -> str:
     if prepared.grey is None:
         return "none"
     voi = choose_voi(prepared, view)
-    return f"{voi.center:g},{voi.width:g},{voi.function}" if isinstance(voi, Window) else "table"
+    return f"{voi.center:.12g},{voi.width:.12g},{voi.function}" if isinstance(voi, Window) else "table"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from storage.archive import Archive
 from storage.settings import ArchiveSettings
@@ -73,6 +73,11 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
+def _is_problem(said: ConsoleMessage) -> bool:
+    # 422 is what a test of refused images provokes; what is missing is told with its address.
+    return said.type == "error" and not any(status in said.text for status in ("422", "404"))
+
+
 @pytest.fixture
 def open_page(browser: Browser, site: Server) -> Iterator[Callable[..., Page]]:
     """Return a function that opens a signed-in page; a script error or a refused resource fails the test."""
@@ -85,10 +90,10 @@ def open_page(browser: Browser, site: Server) -> Iterator[Callable[..., Page]]:
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        # 422 is what a test of refused images provokes.
+        page.on("console", lambda said: problems.append(said.text) if _is_problem(said) else None)
         page.on(
-            "console",
-            lambda said: problems.append(said.text) if said.type == "error" and "422" not in said.text else None,
+            "response",
+            lambda answer: problems.append(f"{answer.status} {answer.url}") if answer.status == 404 else None,
         )
         page.goto(f"/login?next={path.replace('?', '%3F')}")
         page.fill("#username", "radiologist")

@@ -27,6 +27,10 @@ export class Images {
     this.running = null;
     /** @type {Wish | null} */
     this.next = null;
+    /** The order of wishes: an answer that comes late must not replace that of a newer wish. @type {WeakMap<Wish, number>} */
+    this.order = new WeakMap();
+    this.wished = 0;
+    this.answered = 0;
     /** @type {string[]} */
     this.ahead = [];
     /** @type {Map<string, AbortController>} */
@@ -43,10 +47,11 @@ export class Images {
    * @param {Wish} wish
    */
   want(wish) {
+    this.order.set(wish, ++this.wished);
     const picture = this.take(wish.address);
     if (picture) {
       this.next = null;
-      wish.shown(picture);
+      this.answer(wish, () => wish.shown(picture));
       return;
     }
     this.next = wish;
@@ -54,6 +59,18 @@ export class Images {
       this.running.control.abort();
     }
     if (!this.running) this.start();
+  }
+
+  /**
+   * Answer a wish unless a newer one has been answered already.
+   * @param {Wish} wish
+   * @param {() => void} how
+   */
+  answer(wish, how) {
+    const order = this.order.get(wish) ?? 0;
+    if (order < this.answered) return;
+    this.answered = order;
+    how();
   }
 
   /**
@@ -73,10 +90,12 @@ export class Images {
     const control = new AbortController();
     this.running = { wish, control, since: performance.now() };
     try {
-      wish.shown(await this.fetch(wish.address, control.signal));
+      const picture = await this.fetch(wish.address, control.signal);
+      this.answer(wish, () => wish.shown(picture));
     } catch (error) {
       // Dropped on purpose, or replaced by a newer wish: neither is news for the person.
-      if (!control.signal.aborted && !this.next) wish.failed(error instanceof Error ? error.message : String(error));
+      const words = error instanceof Error ? error.message : String(error);
+      if (!control.signal.aborted && !this.next) this.answer(wish, () => wish.failed(words));
     } finally {
       this.running = null;
       if (this.next) this.start();

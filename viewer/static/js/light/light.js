@@ -77,6 +77,8 @@ let effect = "none";
 let inverted = false;
 /** The entry whose picture is on the screen. @type {FrameEntry | null} */
 let shown = null;
+/** Its position: what is said around the picture is always about the picture, not about the one on its way. */
+let shownAt = 0;
 let settling = 0;
 /** @type {Window} */
 let dragStart = { center: 0, width: 1 };
@@ -118,7 +120,6 @@ async function update() {
   const asked = stack;
   const at = position;
   if (!asked || asked.total === 0) return;
-  element.dataset.slice = String(at + 1);
   slider.value = String(at + 1);
   slider.setAttribute("aria-valuetext", t("image {i} of {n}", { i: at + 1, n: asked.total }));
   clearTimeout(settling);
@@ -126,12 +127,12 @@ async function update() {
   try {
     entry = await asked.entry(at);
   } catch (error) {
-    if (stack === asked && position === at) fail(error instanceof Error ? error.message : String(error));
+    if (stack === asked && position === at) fail(error instanceof Error ? error.message : String(error), at);
     return;
   }
   if (stack !== asked || position !== at) return;
   if (!entry.facts) {
-    fail([t("This image cannot be shown."), entry.problem].filter(Boolean).join(" "));
+    fail([t("This image cannot be shown."), entry.problem].filter(Boolean).join(" "), at);
     return;
   }
   const exact = addressOf(entry, true);
@@ -156,24 +157,32 @@ function settle(entry) {
  */
 function request(entry, address, exact) {
   const asked = stack;
+  const at = position;
   images.want({
     address,
     shown: (picture) => {
       if (stack !== asked || !entry.facts) return;
       shown = entry;
+      shownAt = at;
       effect = picture.effect;
       element.dataset.quality = exact ? "exact" : "quick";
       viewport.show(picture.bitmap, entry.facts);
       describe();
     },
     failed: (words) => {
-      if (stack === asked) fail(words);
+      if (stack === asked) fail(words, at);
     },
   });
 }
 
-/** @param {string} words */
-function fail(words) {
+/**
+ * Say why there is no picture at a position.
+ * @param {string} words
+ * @param {number} at
+ */
+function fail(words, at) {
+  shown = null;
+  shownAt = at;
   cine.stop();
   showPlaying();
   viewport.bitmap = null;
@@ -204,20 +213,22 @@ function prefetch() {
 
 function describe() {
   if (!stack) return;
-  const facts = stack.entries.get(position)?.facts ?? shown?.facts ?? null;
+  const facts = shown?.facts ?? null;
   element.dataset.slicesTotal = String(stack.total);
-  const window = chosen ?? (typeof effect === "object" ? effect : null);
+  element.dataset.slice = String(shownAt + 1);
+  const window = shown && typeof effect === "object" ? effect : null;
+  const wished = chosen ?? window;
   element.dataset.windowCenter = window ? String(window.center) : "";
   element.dataset.windowWidth = window ? String(window.width) : "";
-  if (document.activeElement !== centerField) centerField.value = window ? String(window.center) : "";
-  if (document.activeElement !== widthField) widthField.value = window ? String(window.width) : "";
+  if (document.activeElement !== centerField) centerField.value = wished ? String(wished.center) : "";
+  if (document.activeElement !== widthField) widthField.value = wished ? String(wished.width) : "";
   viewport.corner("top-left", data.patient);
   viewport.corner("top-right", data.exam);
   const { series } = stack;
   viewport.corner("bottom-left", [
     [series.modality, series.number === null ? "" : `#${series.number}`].join(" "),
     series.description,
-    t("Image {i}/{n}", { i: position + 1, n: stack.total }),
+    t("Image {i}/{n}", { i: shownAt + 1, n: stack.total }),
     ...sliceLines(facts),
   ]);
   viewport.corner("bottom-right", [
@@ -312,7 +323,6 @@ function go(wanted) {
   direction = next > position ? 1 : -1;
   position = next;
   probeText = "";
-  describe();
   update().then(probe);
 }
 
@@ -332,7 +342,6 @@ function advance() {
   }
   direction = 1;
   position = next;
-  element.dataset.slice = String(next + 1);
   slider.value = String(next + 1);
   request(entry, ready, false);
   if (next % 8 === 0 || images.ahead.length === 0) prefetch();
@@ -364,6 +373,7 @@ async function openSeries(series) {
   showPlaying();
   stack = new Stack(data.study, series);
   position = 0;
+  shownAt = 0;
   chosen = null;
   inverted = false;
   shown = null;
