@@ -1,0 +1,222 @@
+"""WSGI under RSGI, and the fan-out of live events, without sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from storage.archive import Archive
+from tests.support.objects import ct, store
+from viewer.live import CHANGES_MAX, QUEUE_MAX, RELOAD, LiveStudies
+from viewer.wsgi_adapter import BODY_MAX, WsgiAdapter
+
+
+class Headers(list[tuple[str, str]]):
+    def items(self) -> list[tuple[str, str]]:
+        return list(self)
+
+    def get(self, key: str) -> str | None:
+        return next((value for name, value in self if name == key), None)
+
+
+class Client:
+    """Stands in for Granian's protocol: sends `chunks`, remembers the answer."""
+
+    def __init__(self, chunks: Iterable[bytes] = ()) -> None:
+        self.chunks = chunks
+        self.left = asyncio.Event()
+        self.answer: tuple[Any, ...] = ()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self.chunks:
+            yield chunk
+
+    async def client_disconnect(self) -> None:
+        await self.left.wait()
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        if not name.startswith("response_"):
+            raise AttributeError(name)
+        return lambda *args: setattr(self, "answer", (name, *args))
+
+
+def scope(method: str = "GET", path: str = "/", headers: Iterable[tuple[str, str]] = (), **more: str) -> Any:
+    facts = {"query_string": "", "client": "10.1.2.3:4000", "server": "0.0.0.0:80", "scheme": "https",
+             "http_version": "2", "authority": None}  # fmt: skip
+    return SimpleNamespace(method=method, path=path, headers=Headers(headers), **{**facts, **more})
+
+
+def ask(app: Any, request: Any, client: Client | None = None, threads: int = 2, limit: int = 1000) -> tuple[Any, ...]:
+    async def run() -> tuple[Any, ...]:
+        adapter = WsgiAdapter(app, threads=threads, waiting=1, request_max=limit)
+        protocol = client or Client()
+        await adapter(request, protocol)  # type: ignore[arg-type]
+        adapter.close()
+        return protocol.answer
+
+    return asyncio.run(run())
+
+
+def test_the_environment_is_that_of_pep_3333() -> None:
+    seen: dict[str, Any] = {}
+
+    def app(environ: dict[str, Any], start: Any) -> list[bytes]:
+        seen.update(environ)
+        start("200 OK", [("X-A", "1")])
+        return [b"a", b"b"]
+
+    headers = [("cookie", "a=1"), ("cookie", "b=2"), ("x-y", "1"), ("x-y", "2"), ("x_y", "smuggled"),
+               ("content-type", "text/plain"), ("host", "h")]  # fmt: skip
+    answer = ask(app, scope(path="/đ/x", headers=headers, query_string="q=%20", client="[::1]:9"))
+    assert answer == ("response_bytes", 200, [("x-a", "1")], b"ab")
+    assert seen["PATH_INFO"].encode("latin-1").decode() == "/đ/x"
+    assert (seen["HTTP_COOKIE"], seen["HTTP_X_Y"], seen["CONTENT_TYPE"]) == ("a=1; b=2", "1,2", "text/plain")
+    assert (seen["REMOTE_ADDR"], seen["wsgi.url_scheme"], seen["QUERY_STRING"]) == ("::1", "https", "q=%20")
+
+
+@pytest.mark.parametrize(("method", "status"), [("HEAD", "200 OK"), ("GET", "204 No Content"), ("GET", "304 Not Mod")])
+def test_some_answers_have_no_body(method: str, status: str) -> None:
+    def app(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start(status, [])
+        return [b"body"]
+
+    assert ask(app, scope(method))[0] == "response_empty"
+
+
+def test_the_body_is_read_chunk_by_chunk_and_ended() -> None:
+    def app(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [])
+        return [environ["wsgi.input"].read(3), b"|", environ["wsgi.input"].read()]
+
+    assert ask(app, scope("POST"), Client([b"ab", b"", b"cdef"]))[3] == b"abc|def"
+
+
+def test_a_body_past_the_limit_is_refused_announced_or_not() -> None:
+    def app(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [])
+        return [environ["wsgi.input"].read()]
+
+    assert ask(app, scope("POST", headers=[("content-length", "1001")]))[1] == 413
+    assert ask(app, scope("POST"), Client([b"x" * 600] * 2))[1] == 500  # Flask turns the exception into its 413
+
+
+def test_an_exception_is_500_and_the_iterable_is_closed() -> None:
+    closed: list[bool] = []
+
+    class Broken:
+        def __iter__(self) -> Any:
+            yield b"a"
+            raise RuntimeError("broken")
+
+        def close(self) -> None:
+            closed.append(True)
+
+    def app(environ: dict[str, Any], start: Any) -> Any:
+        start("200 OK", [])
+        return Broken()
+
+    assert ask(app, scope())[1] == 500
+    assert closed == [True]
+
+
+def test_a_body_without_end_is_cut_off() -> None:
+    def app(environ: dict[str, Any], start: Any) -> Any:
+        start("200 OK", [])
+        return iter(lambda: bytes(1 << 20), None)
+
+    assert ask(app, scope())[1] == 500
+    assert BODY_MAX <= 64 << 20
+
+
+def test_a_file_is_handed_over_by_its_path(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+
+    def app(environ: dict[str, Any], start: Any) -> Any:
+        start("200 OK", [("Content-Length", "7")])
+        return environ["wsgi.file_wrapper"]((tmp_path / "file").open("rb"))
+
+    assert ask(app, scope())[::3] == ("response_file", str(tmp_path / "file"))
+
+
+def test_too_many_waiting_are_sent_away_and_who_left_is_not_served() -> None:
+    served: list[str] = []
+
+    async def run() -> list[tuple[Any, ...]]:
+        release = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def app(environ: dict[str, Any], start: Any) -> list[bytes]:
+            served.append(environ["PATH_INFO"])
+            asyncio.run_coroutine_threadsafe(release.wait(), loop).result(10)
+            start("200 OK", [])
+            return [b"x"]
+
+        adapter = WsgiAdapter(app, threads=1, waiting=1, request_max=10)  # type: ignore[arg-type]
+        clients = [Client() for _ in range(3)]
+        tasks = []
+        for i, client in enumerate(clients):
+            tasks.append(asyncio.create_task(adapter(scope(path=f"/{i}"), client)))  # type: ignore[arg-type]
+            await asyncio.sleep(0.05)
+        clients[1].left.set()
+        await asyncio.sleep(0.05)
+        release.set()
+        await asyncio.gather(*tasks)
+        adapter.close()
+        return [client.answer for client in clients]
+
+    first, second, third = asyncio.run(run())
+    assert first[1] == 200
+    assert second == ()
+    assert third[1] == 503
+    assert served == ["/0"]
+
+
+# --- live events ---------------------------------------------------------------------------------------------------
+
+
+def test_a_slow_list_is_told_to_reload_and_stays_bounded(archive: Archive) -> None:
+    async def run() -> list[str]:
+        live = LiveStudies(archive, 0.01)
+        queue = live.subscribe()
+        for i in range(QUEUE_MAX + 1):
+            live._tell(f"event {i}")
+        found = []
+        while not queue.empty():
+            found.append(queue.get_nowait())
+        live.unsubscribe(queue)
+        assert live.count == 0
+        return found
+
+    assert asyncio.run(run()) == [RELOAD]
+
+
+def test_the_poller_asks_once_for_all(archive: Archive) -> None:
+    async def run() -> list[str]:
+        live = LiveStudies(archive, 0.01)
+        queues = [live.subscribe() for _ in range(50)]
+        poller = asyncio.create_task(live.poll())
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(store, archive, ct())
+        events = [await asyncio.wait_for(queue.get(), 10) for queue in queues]
+        poller.cancel()
+        return events
+
+    events = asyncio.run(run())
+    assert len(set(events)) == 1
+    assert '"images":1' in events[0]
+
+
+def test_too_many_changes_are_a_reload(archive: Archive) -> None:
+    for number in range(CHANGES_MAX):
+        uid = f"1.2.826.0.1.3680043.10.999.{number}"
+        store(archive, ct(StudyInstanceUID=uid, SeriesInstanceUID=f"{uid}.1", SOPInstanceUID=f"{uid}.1.1"))
+
+    async def run() -> str:
+        return await LiveStudies(archive, 1).since(0)
+
+    assert asyncio.run(run()) == RELOAD
