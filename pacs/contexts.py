@@ -26,6 +26,9 @@ FIND_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.2.{model}.1" for model in (1, 2, 3)
 MOVE_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.2.{model}.2" for model in (1, 2, 3))
 GET_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.2.{model}.3" for model in (1, 2, 3))
 RETRIEVE_CLASSES = frozenset({*MOVE_CLASSES, *GET_CLASSES})
+COMMITMENT_CLASS = str(StorageCommitmentPushModel)
+COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"
+"""The well-known instance that requests go to (PS3.4 J.3.5)."""
 _STANDARD_ROOT = "1.2.840.10008."
 _STORAGE_ROOT = "1.2.840.10008.5.1.4.1.1."
 # Encodings that are no DICOM data set as PS3.5 A defines one, or exist only in real-time video.
@@ -95,7 +98,7 @@ _OTHER_STORAGE = frozenset({str(MediaStorageDirectoryStorage), str(StorageCommit
 
 def supported_services() -> frozenset[str]:
     """Return the SOP classes other than storage that are offered."""
-    return frozenset({str(Verification), *FIND_CLASSES, *RETRIEVE_CLASSES})
+    return frozenset({str(Verification), *FIND_CLASSES, *RETRIEVE_CLASSES, COMMITMENT_CLASS})
 
 
 def negotiate(proposed: Iterable[Proposed]) -> tuple[Negotiated, ...]:

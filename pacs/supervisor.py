@@ -50,6 +50,11 @@ def receiver_command(s: ServeSettings) -> tuple[str, ...]:
     )
 
 
+def jobs_command(s: ServeSettings) -> tuple[str, ...]:
+    """Return the command line of the job worker."""
+    return (sys.executable, "-m", "pacs.jobs", "--data", str(s.data), "--aet", s.aet)
+
+
 def web_command(s: ServeSettings) -> tuple[str, ...]:
     """Return the command line of the web side."""
     tls = ("--tls-certificate", str(s.tls_certificate), "--tls-key", str(s.tls_key)) if s.tls_certificate else ()
@@ -68,7 +73,7 @@ class Supervisor:
     def __init__(self, settings: ServeSettings) -> None:
         self._settings = settings
         receivers = [Part(f"receiver {i + 1}", receiver_command(settings)) for i in range(settings.receivers)]
-        self._parts = [*receivers, Part("web", web_command(settings))]
+        self._parts = [*receivers, Part("web", web_command(settings)), Part("jobs", jobs_command(settings))]
         self._stopping = threading.Event()
         self._archive: Archive | None = None
         self._is_recovered = False

@@ -12,9 +12,9 @@ from typing import Self
 
 from storage.answers import Answer
 from storage.attributes import BY_KEYWORD, Level
-from storage.errors import NotFound, OutOfSpace
+from storage.errors import NotFound, OutOfSpace, StorageError
 from storage.files import FileStore
-from storage.incoming import Announced, Incoming
+from storage.incoming import Announced, Incoming, fingerprint
 from storage.index import Index
 from storage.model import DataSetSpan, Health, Instance, PatientConflict, Quarantined, Series, Source, Study
 from storage.quarantine import Quarantine
@@ -169,6 +169,13 @@ class Archive:
             return
         with transcoded(instance, syntax, self.data / "cache") as span:
             yield syntax, span
+
+    def is_intact(self, instance: Instance) -> bool:
+        """Read an object back and tell whether its data set has the hash that was recorded when it came."""
+        try:
+            return fingerprint(instance.path)[2] == instance.dataset_sha256
+        except StorageError:
+            return False
 
     def instance(self, sop_instance_uid: str) -> Instance:
         """Return one instance.

@@ -97,3 +97,21 @@ def m006_peers(db: Database) -> None:
             tls INTEGER NOT NULL DEFAULT 0,
             created_at TEXT NOT NULL
         ) STRICT""")
+
+
+@RECORDS()
+def m007_jobs(db: Database) -> None:
+    """Work to be done later; times are seconds since 1970, as they are only compared."""
+    db.execute("""
+        CREATE TABLE jobs (
+            id INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL,
+            payload TEXT NOT NULL,
+            state TEXT NOT NULL,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            due_at REAL NOT NULL,
+            ended_at REAL NOT NULL DEFAULT 0,
+            created_at TEXT NOT NULL,
+            error TEXT NOT NULL DEFAULT ''
+        ) STRICT""")
+    db.execute("CREATE INDEX jobs_by_time ON jobs(due_at) WHERE state = 'waiting'")

@@ -106,3 +106,27 @@ class Peer:
     may_retrieve: bool = True
     """It may have objects sent to itself, and be named as the destination of a C-MOVE."""
     tls: bool = False
+
+
+class JobState(Enum):
+    """Where a job stands."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work to be done later: what kind of, and what it needs to know, as JSON."""
+
+    number: int
+    kind: str
+    payload: str
+    state: JobState
+    attempts: int
+    due_at: float
+    """When it is tried next, seconds since 1970."""
+    created_at: str
+    error: str
+    """Why the last try failed; empty when none did."""

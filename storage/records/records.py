@@ -14,6 +14,7 @@ from types import TracebackType
 from storage.errors import DataFolderError, SignInRefused
 from storage.records.audit import Audit
 from storage.records.database import RecordsDatabase
+from storage.records.jobs import Jobs
 from storage.records.model import Event, Identity, Means, SignIn
 from storage.records.peers import Peers
 from storage.records.sessions import SessionRules, Sessions
@@ -27,7 +28,7 @@ REMEMBER_MAX = 256
 
 
 class Records:
-    """Users, sessions, tokens, peers and audit of one data folder; safe to share between the threads of one process."""
+    """Users, sessions, tokens, peers, jobs and audit of one data folder; the threads of a process may share it."""
 
     def __init__(self, database: RecordsDatabase, rules: SessionRules) -> None:
         self._database = database
@@ -35,6 +36,7 @@ class Records:
         self.sessions = Sessions(database, rules)
         self.tokens = Tokens(database)
         self.peers = Peers(database)
+        self.jobs = Jobs(database)
         self.audit = Audit(database)
         self._throttle = Throttle(database)
         self._remembered = _Remembered()
