@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench import store
+from bench import find, store
 from bench.report import Row, machine, table, write_section
 
-AREAS = {"store": ("Receiving (C-STORE)", store.CASES)}
+AREAS = {"store": ("Receiving (C-STORE)", store.CASES), "find": ("Queries (C-FIND)", find.CASES)}
 _RESULTS = Path(__file__).with_name("results.md")
 
 

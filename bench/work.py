@@ -49,6 +49,11 @@ def multiframe() -> Path:
     return _made("multiframe-2048.dcm", "multiframe", "--megabytes", "2048")
 
 
+def many(studies: int) -> Path:
+    """So many studies of one small image each."""
+    return _made(f"many-{studies}", "many", "--studies", str(studies))
+
+
 def files(folder: Path) -> list[Path]:
     """Return the files of a series in order."""
     return sorted(folder.rglob("*.dcm"))

@@ -1,0 +1,167 @@
+"""C-FIND at a million studies, and beside Orthanc at twenty thousand."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from bench import prefill, servers, work
+from bench.report import Row
+from bench.servers import Running, peer_environment
+from pacs.data_sets import encode
+from pacs.dimse import Command, CommandField, Tag
+from pacs.requestor import Node, Proposal, Requestor
+from storage.archive import INDEX_NAME
+from storage.records import Peer, Records
+
+_STUDY_ROOT = "1.2.840.10008.5.1.4.1.2.2.1"
+_EXPLICIT = "1.2.840.10008.1.2.1"
+_AET = "BENCH"
+_GOAL_SECONDS = 0.020
+_PENDING = (0xFF00, 0xFF01)
+STUDIES, PER_STUDY = 1_000_000, 5
+SMALL_STUDIES = 20_000
+_ROUNDS = 200
+_FEW_ROUNDS = 20
+
+# What is asked; `{}` changes from round to round, so that no answer comes from a cache.
+_QUESTIONS: Mapping[str, Mapping[str, str]] = {
+    "by ID": {"PatientID": "BN{n:07}"},
+    "by ID that nobody has": {"PatientID": "XX{n:07}"},
+    "by date range": {"StudyDate": "20{y:02}{m:02}01-20{y:02}{m:02}28"},
+    "by date range without studies": {"StudyDate": "19{y:02}{m:02}01-19{y:02}{m:02}28"},
+    "by name prefix": {"PatientName": "NGUYEN*"},
+    "by name prefix that nobody has": {"PatientName": "QX{n}*"},
+    "by name prefix that is common elsewhere": {"PatientName": "THI*"},
+    "by *thi* in the middle": {"PatientName": "*thi*"},
+    "by a piece that nobody has": {"PatientName": "*qx{n}z*"},
+    "by modality and date": {"ModalitiesInStudy": "CT", "StudyDate": "20{y:02}{m:02}01-20{y:02}{m:02}28"},
+    "by a modality without studies and date": {"ModalitiesInStudy": "PT", "StudyDate": "20{y:02}0101-20{y:02}1231"},
+}
+
+
+def million() -> list[Row]:
+    """Each question to an index of 1,000,000 studies and 5,000,000 instances: time to the first answer."""
+    data = _prepared()
+    rows = [_sizes(data)]
+    with Records.open(data) as records:
+        if records.peers.by_aet(_AET) is None:
+            records.peers.add(Peer("bench", _AET, "127.0.0.1", 104))
+    with servers.filmless(data=data, receivers=1) as running, _asking(running) as ask:
+        for name, keys in _QUESTIONS.items():
+            times = sorted(ask(_filled(keys, i), 1)[0] for i in range(_ROUNDS))
+            p95 = times[int(len(times) * 0.95)]
+            measured = (
+                f"p95 {p95 * 1e3:.1f} ms (median {statistics.median(times) * 1e3:.1f}, most {times[-1] * 1e3:.1f})"
+            )
+            rows.append(Row(f"{STUDIES:,} studies, {name}", measured, "p95 under 20 ms", p95 < _GOAL_SECONDS))
+    return rows
+
+
+def beside_orthanc() -> list[Row]:
+    """The same questions to 20,000 studies here and in Orthanc, all answers read."""
+    folder = work.many(SMALL_STUDIES)
+    times: dict[str, dict[str, float]] = {}
+    for server in (servers.filmless, servers.orthanc):
+        with server() as running:
+            _send(running.port, folder)
+            if running.name != "Orthanc":
+                with Records.open(running.folder) as records:
+                    records.peers.add(Peer("bench", _AET, "127.0.0.1", 104))
+            with _asking(running) as ask:
+                for name, keys in _QUESTIONS.items():
+                    took = [ask(_filled(keys, i), None)[1] for i in range(_FEW_ROUNDS)]
+                    times.setdefault(name, {})[running.name] = statistics.median(took)
+    rows = []
+    for name, by_server in times.items():
+        ours = next(seconds for server, seconds in by_server.items() if server != "Orthanc")
+        ratio = by_server["Orthanc"] / ours
+        measured = f"{ratio:.1f} x faster; {ours * 1e3:.1f} ms, Orthanc {by_server['Orthanc'] * 1e3:.1f} ms"
+        rows.append(Row(f"{SMALL_STUDIES:,} studies, {name}, all answers", measured, "5 x faster", ratio >= 5))
+    return rows
+
+
+def _prepared() -> Path:
+    """The prefilled archive, kept between runs."""
+    data = work.cache_folder() / f"index-{STUDIES * PER_STUDY}"
+    if not (data / INDEX_NAME).exists():
+        half = data.with_name(f"{data.name}.half")
+        prefill.archive(half, STUDIES * PER_STUDY, per_study=PER_STUDY).rename(data)
+    return data
+
+
+def _sizes(data: Path) -> Row:
+    size = (data / INDEX_NAME).stat().st_size
+    each = (
+        f"{size / STUDIES:.0f} bytes per study, {size / STUDIES / PER_STUDY:.0f} per instance of {PER_STUDY} in a study"
+    )
+    return Row("index size", f"{size / 1e9:.2f} GB: {each}", "printed", None)
+
+
+def _filled(keys: Mapping[str, str], i: int) -> Dataset:
+    ds = Dataset()
+    ds.QueryRetrieveLevel = "STUDY"
+    for keyword in ("StudyInstanceUID", "PatientName", "PatientID", "StudyDate", "StudyTime", "ModalitiesInStudy"):
+        setattr(ds, keyword, "")
+    for keyword, value in keys.items():
+        setattr(ds, keyword, value.format(n=i * 37, y=16 + i % 9, m=1 + i % 12))
+    return ds
+
+
+Ask = Callable[[Dataset, int | None], tuple[float, float]]
+
+
+@contextmanager
+def _asking(running: Running) -> Iterator[Ask]:
+    node = Node("ANY", "127.0.0.1", running.port)
+    with Requestor(node, _AET, [Proposal(_STUDY_ROOT, (_EXPLICIT,))]) as requestor:
+        (context,) = requestor.contexts
+
+        def ask(identifier: Dataset, enough: int | None) -> tuple[float, float]:
+            """Return the seconds to the first response, and to the last; cancel after `enough` answers."""
+            return _ask(requestor, context.context_id, identifier, enough)
+
+        yield ask
+
+
+def _ask(requestor: Requestor, context_id: int, identifier: Dataset, enough: int | None) -> tuple[float, float]:
+    message_id = requestor.next_message_id()
+    request: Command = {
+        Tag.AFFECTED_SOP_CLASS_UID: _STUDY_ROOT,
+        Tag.COMMAND_FIELD: CommandField.C_FIND_RQ,
+        Tag.MESSAGE_ID: message_id,
+        Tag.PRIORITY: 0,
+        Tag.COMMAND_DATA_SET_TYPE: 1,
+    }
+    cancel: Command = {
+        Tag.COMMAND_FIELD: CommandField.C_CANCEL_RQ,
+        Tag.MESSAGE_ID_BEING_RESPONDED_TO: message_id,
+        Tag.COMMAND_DATA_SET_TYPE: 0x0101,
+    }
+    began = time.perf_counter()
+    requestor.send(context_id, request, encode(identifier, _EXPLICIT))
+    first, number = 0.0, 0
+    while True:
+        response, _ = requestor.receive()
+        number += 1
+        first = first or time.perf_counter() - began
+        if response[Tag.STATUS] not in _PENDING:
+            return first, time.perf_counter() - began
+        if number == enough:
+            requestor.send(context_id, cancel)
+
+
+def _send(port: int, folder: Path) -> None:
+    command = ["storescu", "+sd", "+r", "127.0.0.1", str(port), str(folder)]
+    subprocess.run(
+        command, env=peer_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True
+    )  # fmt: skip
+
+
+CASES: dict[str, Callable[[], list[Row]]] = {"million": million, "orthanc": beside_orthanc}
