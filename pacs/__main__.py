@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from pacs.application import Application
-from pacs.config import data_option, option
+from pacs.application import Application, FindSettings
+from pacs.config import FIND_OPTIONS, data_option, option
 from pacs.logs import set_up_logging
 from pacs.receiver import PortInUse, Receiver, ReceiverSettings
 from storage.archive import Archive
@@ -26,13 +26,16 @@ from storage.settings import GIB, ArchiveSettings, Durability
 @option("dicom-port", default=11112, help="Port to listen on; several receivers may share it.")
 @option("durability", default=Durability.FULL.value, type=click.Choice([d.value for d in Durability]))
 @option("minimum-free-bytes", default=GIB, help="Below so much free disk space new objects are refused.")
+@FIND_OPTIONS[0]
+@FIND_OPTIONS[1]
 def receive(data: Path, **values: Any) -> None:
     """Run one DICOM receiver in the foreground."""
     set_up_logging()
     settings = ArchiveSettings(data, Durability(values["durability"]), values["minimum_free_bytes"])
     try:
         with Archive.open(settings) as archive, Records.open(data) as records:
-            application = Application(archive, records, values["aet"])
+            find = FindSettings(values["maximum_answers"], values["combined_date_time"])
+            application = Application(archive, records, values["aet"], find)
             receiver = Receiver(
                 application, ReceiverSettings(values["dicom_host"], values["dicom_port"], values["aet"])
             )

@@ -32,6 +32,8 @@ class ServeSettings:
     minimum_free_bytes: int
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    maximum_answers: int = 10_000
+    combined_date_time: bool = False
 
     def archive(self) -> ArchiveSettings:
         """Return the archive's part of the settings."""
@@ -57,13 +59,28 @@ def option(name: str, **attributes: Any) -> Callable[[Any], Any]:
     """Declare an option that `FILMLESS_<NAME>` and `filmless.toml` may set, too."""
     attributes.setdefault("show_default", True)
     attributes.setdefault("show_envvar", True)
-    return click.option(f"--{name}", envvar=f"FILMLESS_{name.upper().replace('-', '_')}", **attributes)
+    attributes.setdefault("envvar", f"FILMLESS_{name.upper().replace('-', '_')}")
+    return click.option(f"--{name}", **attributes)
 
 
 data_option = option(
     "data", type=click.Path(file_okay=False, path_type=Path), default=Path("filmless-data"), help="The data folder."
 )
 
+FIND_OPTIONS = (
+    option(
+        "maximum-answers",
+        default=10_000,
+        type=click.IntRange(1),
+        help="After so many answers a query ends with status A700, which says so.",
+    ),
+    option(
+        "combined-date-time/--separate-date-time",
+        default=False,
+        envvar="FILMLESS_COMBINED_DATE_TIME",
+        help="Take a range of dates and one of times in a query for one range, also where that was not negotiated.",
+    ),
+)
 _PORT = click.IntRange(0, 65535)
 _SERVE_OPTIONS = (
     data_option,
@@ -87,6 +104,7 @@ _SERVE_OPTIONS = (
         type=click.IntRange(0),
         help="Below so much free disk space new objects are refused.",
     ),
+    *FIND_OPTIONS,
     option("tls-certificate", type=click.Path(exists=True, path_type=Path), help="Serve browsers HTTPS with this."),
     option("tls-key", type=click.Path(exists=True, path_type=Path), help="Key of the certificate."),
 )

@@ -10,9 +10,12 @@ from pathlib import Path
 from pydicom._uid_dict import UID_dictionary
 
 from pacs.contexts import is_storage, supported_services, transfer_syntaxes
+from pacs.identifier import FROM_OBJECTS, LEVEL_NAMES, MATCHED_IN_SERIES, STAND_FOR
 from pacs.status import Status
-from storage.attributes import ATTRIBUTES
+from storage.answers import COMPUTED
+from storage.attributes import ATTRIBUTES, Level
 
+_LEVEL_NAMES = {level: name for name, level in LEVEL_NAMES.items()}
 _MARK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -48,6 +51,20 @@ def attributes() -> Iterator[str]:
         yield f"| {a.level.name.capitalize()} | {a.keyword} | {tag} | {a.vr} | {a.matching.value} |"
 
 
+def computed_keys() -> Iterator[str]:
+    """List the optional keys that are answered beside the indexed attributes, and where they come from."""
+    yield "| Key | Levels of the query | Matching |"
+    yield "|---|---|---|"
+    for keyword in dict.fromkeys(keyword for known in COMPUTED.values() for keyword in known):
+        levels = ", ".join(_LEVEL_NAMES[level] for level, known in COMPUTED.items() if keyword in known)
+        yield f"| {keyword} | {levels} | {'as ' + STAND_FOR[keyword] if keyword in STAND_FOR else 'universal'} |"
+    for level, keywords in FROM_OBJECTS.items():
+        for keyword in sorted(keywords):
+            matching = "sequence" if keyword in MATCHED_IN_SERIES and level is Level.SERIES else "universal"
+            yield f"| {keyword} | {_LEVEL_NAMES[level]}, from its first object | {matching} |"
+    yield "| every other attribute but pixel data | IMAGE, from the object | as its VR allows; sequences, too |"
+
+
 def _uids(uids: Iterator[str] | frozenset[str]) -> Iterator[str]:
     yield "| Name | UID |"
     yield "|---|---|"
@@ -62,6 +79,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "services": services,
     "statuses": statuses,
     "attributes": attributes,
+    "computed": computed_keys,
 }
 
 

@@ -89,7 +89,7 @@ FROM_OBJECTS: Mapping[Level, frozenset[str]] = MappingProxyType(
 """Optional keys that are answered from the first object of a study or series; at image level all are."""
 MATCHED_IN_SERIES = frozenset({"RequestAttributesSequence"})
 _NOT_KEYS = frozenset({"SpecificCharacterSet", "QueryRetrieveLevel", "RetrieveAETitle", "InstanceAvailability"})
-_STAND_FOR = MappingProxyType({"ModalitiesInStudy": "Modality", "SOPClassesInStudy": "SOPClassUID"})
+STAND_FOR = MappingProxyType({"ModalitiesInStudy": "Modality", "SOPClassesInStudy": "SOPClassUID"})
 _PAIRS = (
     ("StudyDate", "StudyTime"),
     ("SeriesDate", "SeriesTime"),
@@ -233,8 +233,8 @@ class _Reading:
     def _match(self, element: DataElement, keyword: str) -> None:
         if keyword in BY_KEYWORD:
             self.conditions += _conditions(element, keyword)
-        elif keyword in _STAND_FOR and self._level <= Level.STUDY:
-            self.conditions += _conditions(element, _STAND_FOR[keyword])
+        elif keyword in STAND_FOR and self._level <= Level.STUDY:
+            self.conditions += _conditions(element, STAND_FOR[keyword])
         elif any(texts(element)):
             self.unsupported.append(keyword)
 

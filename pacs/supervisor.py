@@ -47,6 +47,8 @@ def receiver_command(s: ServeSettings) -> tuple[str, ...]:
         *(sys.executable, "-m", "pacs", "--data", str(s.data), "--aet", s.aet),
         *("--dicom-host", s.dicom_host, "--dicom-port", str(s.dicom_port)),
         *("--durability", s.durability.value, "--minimum-free-bytes", str(s.minimum_free_bytes)),
+        *("--maximum-answers", str(s.maximum_answers)),
+        "--combined-date-time" if s.combined_date_time else "--separate-date-time",
     )
 
 
