@@ -1,10 +1,10 @@
 """The same small answer and 512 KB file through different web servers; docs/decisions.md holds the figures.
 
-    gunicorn -k gthread -w 2 --threads 4 -b 127.0.0.1:9001 bench.web_servers:app
-    waitress-serve --threads 8 --listen 127.0.0.1:9002 bench.web_servers:app
-    granian --interface wsgi --workers 2 --blocking-threads 4 --port 9003 bench.web_servers:app
-    granian --interface rsgi --workers 2 --port 9004 bench.web_servers:rsgi
-    wrk -t1 -c8 -d5 http://127.0.0.1:900N/small      (and /file)
+gunicorn -k gthread -w 2 --threads 4 -b 127.0.0.1:9001 bench.web_servers:app
+waitress-serve --threads 8 --listen 127.0.0.1:9002 bench.web_servers:app
+granian --interface wsgi --workers 2 --blocking-threads 4 --port 9003 bench.web_servers:app
+granian --interface rsgi --workers 2 --port 9004 bench.web_servers:rsgi
+wrk -t1 -c8 -d5 http://127.0.0.1:900N/small      (and /file)
 """
 
 from __future__ import annotations
