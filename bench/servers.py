@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,14 +77,33 @@ def filmless(durability: str = "full", *, receivers: int = 2, data: Path | None 
 def storescp() -> Iterator[Running]:
     """DCMTK's storescp: writes files, syncs and indexes nothing."""
     with TemporaryDirectory(prefix="bench-") as folder:
-        port = free_port()
-        with _processes([["storescp", "-od", folder, str(port)]], Path(folder)) as processes:
+        port, received = free_port(), Path(folder) / "received"
+        received.mkdir()
+        with _processes([["storescp", "-od", str(received), str(port)]], Path(folder)) as processes:
             wait_for_echo(port, processes)
             yield Running("storescp", port, processes, Path(folder))
 
 
 @contextmanager
-def orthanc() -> Iterator[Running]:
+def dcmqrscp(store_port: int) -> Iterator[Running]:
+    """DCMTK's dcmqrscp: an index of fixed size, nothing synced; STORE is a destination it knows."""
+    with TemporaryDirectory(prefix="bench-") as folder:
+        port, database = free_port(), Path(folder) / "database"
+        database.mkdir()
+        config = Path(folder) / "dcmqrscp.cfg"
+        config.write_text(
+            f"NetworkTCPPort  = {port}\nMaxPDUSize      = 131072\nMaxAssociations = 16\n"
+            f"HostTable BEGIN\nstore = (STORE, 127.0.0.1, {store_port})\nHostTable END\n"
+            "VendorTable BEGIN\nVendorTable END\n"
+            f"AETable BEGIN\nQRSCP {database} RW (9, 4096mb) ANY\nAETable END\n"
+        )
+        with _processes([["dcmqrscp", "-c", str(config), str(port)]], Path(folder)) as processes:
+            wait_for_echo(port, processes, "QRSCP")
+            yield Running("dcmqrscp", port, processes, Path(folder))
+
+
+@contextmanager
+def orthanc(modalities: Mapping[str, Sequence[str | int]] | None = None) -> Iterator[Running]:
     """Orthanc with its SQLite index, as Debian ships it, without plugins but DICOMweb's."""
     with TemporaryDirectory(prefix="bench-") as folder:
         port, http_port = free_port(), free_port()
@@ -99,6 +118,7 @@ def orthanc() -> Iterator[Running]:
             "DicomAlwaysAllowFind": True,
             "DicomAlwaysAllowGet": True,
             "DicomAlwaysAllowMove": True,
+            "DicomModalities": dict(modalities or {}),
             "Plugins": [p for p in ["/usr/share/orthanc/plugins/libOrthancDicomWeb.so"] if Path(p).exists()],
         }
         config = Path(folder) / "orthanc.json"
@@ -125,14 +145,14 @@ def _processes(commands: Sequence[Sequence[str]], folder: Path) -> Iterator[tupl
                 process.wait()
 
 
-def wait_for_echo(port: int, processes: Sequence[subprocess.Popen[bytes]]) -> None:
+def wait_for_echo(port: int, processes: Sequence[subprocess.Popen[bytes]], aet: str = "ANY") -> None:
     """Wait until a server takes an association."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if any(p.poll() is not None for p in processes):
             raise RuntimeError("a server ended while starting")
         try:
-            with Requestor(Node("ANY", "127.0.0.1", port), "BENCH", [Proposal(_VERIFICATION, (_IMPLICIT,))]):
+            with Requestor(Node(aet, "127.0.0.1", port), "BENCH", [Proposal(_VERIFICATION, (_IMPLICIT,))]):
                 return
         except AssociationFailed:
             time.sleep(0.1)
