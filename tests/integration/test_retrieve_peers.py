@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,20 +21,31 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from pacs.application import Application
-from pacs.receiver import Receiver
+from pacs.receiver import Receiver, ReceiverSettings
 from storage.archive import Archive
-from storage.records import Peer
+from storage.records import Peer, Records
 from tests.support.objects import INSTANCE, SERIES, STUDY, ct, encode, store
 from tests.support.peers import free_port, peer_environment, require_tool, run_tool
 
-pytest_plugins = ("tests.pacs.conftest",)
+
+@pytest.fixture
+def application(archive: Archive) -> Iterator[Application]:
+    """The test's archive with its records."""
+    with Records.open(archive.data) as records:
+        yield Application(archive, records, "FILMLESS")
 
 
 @pytest.fixture
-def port(receiver: Callable[..., Receiver], application: Application) -> int:
+def port(application: Application) -> Iterator[int]:
     """A receiver that knows the node WORKSTATION."""
     application.records.peers.add(Peer("workstation", "WORKSTATION", "127.0.0.1", 104))
-    return receiver().port
+    receiver = Receiver(application, ReceiverSettings("127.0.0.1", 0))
+    thread = threading.Thread(target=receiver.serve)
+    thread.start()
+    yield receiver.port
+    receiver.stop()
+    thread.join(15)
+    assert not thread.is_alive()
 
 
 def _fill(archive: Archive, count: int = 5) -> list[str]:
