@@ -19,7 +19,7 @@ check: $(TEST_STAMP)
 	$(BIN)/lint-imports
 
 unit: $(TEST_STAMP) peers
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 $(STAMP): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -57,3 +57,7 @@ chaos: $(TEST_STAMP)
 # Hostile bytes for the receiver, the archive and the import.
 fuzz: $(TEST_STAMP)
 	nice $(BIN)/python -m tests.fuzz --seconds $${FUZZ_SECONDS:-1800} $${SEED:+--seed $$SEED}
+
+# Beside real peers, alternating; prints tables and writes bench/results.md. AREAS="store store.one" chooses.
+bench: $(TEST_STAMP) peers
+	$(BIN)/python -m bench $(AREAS)

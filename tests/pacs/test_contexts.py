@@ -69,16 +69,18 @@ def test_private_nameless_and_future_storage_classes_are_taken(uid: str) -> None
 @pytest.mark.parametrize(
     "uid",
     [
-        *{
-            str(c.abstract_syntax)
-            for contexts in (
-                QueryRetrievePresentationContexts,
-                BasicWorklistManagementPresentationContexts,
-                StorageCommitmentPresentationContexts,
-            )
-            for c in contexts
-            if str(c.abstract_syntax) not in supported_services()
-        },
+        *sorted(
+            {
+                str(c.abstract_syntax)
+                for contexts in (
+                    QueryRetrievePresentationContexts,
+                    BasicWorklistManagementPresentationContexts,
+                    StorageCommitmentPresentationContexts,
+                )
+                for c in contexts
+                if str(c.abstract_syntax) not in supported_services()
+            }
+        ),
         "1.2.840.10008.1.3.10",  # Media Storage Directory Storage: a medium's directory, no object
         "1.2.840.10008.5.1.1.9",  # Basic Grayscale Print Management
         "1.2.840.10008.4.2",  # Storage Service Class: no SOP class
