@@ -130,7 +130,6 @@ class Campaign:
         self._receivers: list[psutil.Process] = []
         self._pause, self._stop = threading.Event(), threading.Event()
         self._senders: tuple[Sender, ...] = ()
-        self._checked: set[str] = set()
         self.before_the_last_look: Callable[[], None] = lambda: None
 
     def run(self, kills: int) -> Tally:
@@ -210,12 +209,11 @@ class Campaign:
 
     def _look(self) -> None:
         """Ask for what was acknowledged since the last look, and now and then for all of it."""
-        with self.ledger.lock:
-            acknowledged = dict(self.ledger.acknowledged)
-        if self.chance.random() > 0.05:
-            acknowledged = {uid: d for uid, d in acknowledged.items() if uid not in self._checked}
+        acknowledged = self.ledger.not_asked_for_yet()
+        if self.chance.random() < 0.05:
+            with self.ledger.lock:
+                acknowledged = dict(self.ledger.acknowledged)
         self.tally.lost += check.lost(self.data, acknowledged)
-        self._checked.update(acknowledged)
 
     def _finish(self) -> None:
         self.before_the_last_look()

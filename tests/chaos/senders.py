@@ -26,6 +26,7 @@ class Ledger:
     refused: dict[int, int] = field(default_factory=dict)
     """How often each status other than Success was answered."""
     _answers: int = 0
+    _asked: set[str] = field(default_factory=set)
     interrupted: int = 0
     """Objects whose answer never came."""
 
@@ -33,6 +34,13 @@ class Ledger:
         """How many objects were answered, one way or the other."""
         with self.lock:
             return self._answers
+
+    def not_asked_for_yet(self) -> dict[str, bytes]:
+        """What was acknowledged since the last call."""
+        with self.lock:
+            fresh = {uid: d for uid, d in self.acknowledged.items() if uid not in self._asked}
+            self._asked.update(fresh)
+            return fresh
 
     def note(self, one: Sample, status: int) -> None:
         with self.lock:

@@ -29,7 +29,7 @@ def run_serving(folder: Path, seed: int, kills: int) -> Tally:
             wait_for_load(ledger)
             time.sleep(chance.random() * _LONGEST)
             _kill(server, chance, tally)
-            tally.lost += check.lost(server.data, dict(ledger.acknowledged))
+            tally.lost += check.lost(server.data, ledger.not_asked_for_yet())
         wait_for_load(ledger)
         pause.set()
         for sender in senders:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,8 +52,12 @@ class Process:
         """SIGKILL, to it and to what it started."""
         if self.popen is None:
             return
+        if self.is_running():
+            # Stopped first, so that it does not start another part while we look.
+            self.popen.send_signal(signal.SIGSTOP)
         for process in _family(self.pid):
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         self.popen.wait(20)
 
     def stop(self, seconds: float = 30.0) -> int:
@@ -69,6 +73,13 @@ class Process:
 
     def output(self) -> str:
         return self.log.read_text(errors="replace")
+
+
+def _runs(process: psutil.Process, module: str) -> bool:
+    try:
+        return process.cmdline()[1:3] == ["-m", module]
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False
 
 
 def _family(pid: int) -> list[psutil.Process]:
@@ -98,8 +109,7 @@ class RunningServer:
 
     def children(self, module: str) -> list[psutil.Process]:
         """Its processes that run `python -m MODULE`."""
-        family = psutil.Process(self.pid).children()
-        return [p for p in family if p.cmdline()[1:3] == ["-m", module]]
+        return [p for p in psutil.Process(self.pid).children() if _runs(p, module)]
 
     def start(self) -> None:
         self.process.start()
