@@ -19,12 +19,84 @@ from storage.header import Header, Value
 from storage.settings import ArchiveSettings
 
 _BATCH = 20_000
-_FAMILY = "Nguyễn Trần Lê Phạm Hoàng Huỳnh Phan Vũ Võ Đặng Bùi Đỗ Hồ Ngô Dương Lý".split()
-_MIDDLE = "Văn Thị Hữu Đức Minh Thanh Ngọc Quang Xuân Thu Kim Gia Bảo Hồng Anh Công".split()
-_GIVEN = (
-    "An Bình Chi Cường Dũng Dung Đạt Hà Hải Hạnh Hiếu Hoa Hòa Huệ Hùng Hương Khánh Lan Liên Linh Long Mai "
-    "Nam Nga Nhung Phúc Phương Quân Sơn Tâm Thảo Thắng Thủy Trang Trung Tuấn Tùng Vinh Xuân Yến"
-).split()
+_FAMILY = [
+    "Nguyễn",
+    "Trần",
+    "Lê",
+    "Phạm",
+    "Hoàng",
+    "Huỳnh",
+    "Phan",
+    "Vũ",
+    "Võ",
+    "Đặng",
+    "Bùi",
+    "Đỗ",
+    "Hồ",
+    "Ngô",
+    "Dương",
+    "Lý",
+]
+_MIDDLE = [
+    "Văn",
+    "Thị",
+    "Hữu",
+    "Đức",
+    "Minh",
+    "Thanh",
+    "Ngọc",
+    "Quang",
+    "Xuân",
+    "Thu",
+    "Kim",
+    "Gia",
+    "Bảo",
+    "Hồng",
+    "Anh",
+    "Công",
+]
+_GIVEN = [
+    "An",
+    "Bình",
+    "Chi",
+    "Cường",
+    "Dũng",
+    "Dung",
+    "Đạt",
+    "Hà",
+    "Hải",
+    "Hạnh",
+    "Hiếu",
+    "Hoa",
+    "Hòa",
+    "Huệ",
+    "Hùng",
+    "Hương",
+    "Khánh",
+    "Lan",
+    "Liên",
+    "Linh",
+    "Long",
+    "Mai",
+    "Nam",
+    "Nga",
+    "Nhung",
+    "Phúc",
+    "Phương",
+    "Quân",
+    "Sơn",
+    "Tâm",
+    "Thảo",
+    "Thắng",
+    "Thủy",
+    "Trang",
+    "Trung",
+    "Tuấn",
+    "Tùng",
+    "Vinh",
+    "Xuân",
+    "Yến",
+]
 _MODALITIES = ("CT", "DX", "US", "MR", "CR", "MG", "XA")
 
 
