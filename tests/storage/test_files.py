@@ -143,6 +143,21 @@ def test_a_file_in_the_place_of_the_folder_is_said_clearly(tmp_path: Path) -> No
         Archive.open(ArchiveSettings(tmp_path / "other"))
 
 
+def test_a_full_disk_does_not_keep_from_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(code: int) -> None:
+        def touch(self: Path) -> None:
+            raise OSError(code, os.strerror(code))
+
+        monkeypatch.setattr(Path, "touch", touch)
+
+    files = FileStore(tmp_path / "data", Durability.FULL)
+    refuse(errno.ENOSPC)
+    files.prepare()
+    refuse(errno.EACCES)
+    with pytest.raises(DataFolderError, match="Permission denied"):
+        files.prepare()
+
+
 def _mounted(folder: Path, *options: str) -> Iterator[Path]:
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", *options, "none", folder], capture_output=True, check=False)

@@ -117,6 +117,16 @@ def test_a_folder_that_has_just_changed_is_listed_again(archive: Archive) -> Non
         keep(archive, b"object %d" % n)
 
 
+def test_two_changes_within_one_tick_of_the_clock_are_both_seen(archive: Archive) -> None:
+    folder = archive.data / "quarantine"
+    keep(archive, b"one")
+    assert archive.quarantined_count() == 1
+    tick = folder.stat().st_mtime_ns
+    keep(archive, b"two")
+    os.utime(folder, ns=(tick, tick))
+    assert archive.quarantined_count() == 2
+
+
 def test_another_process_is_seen(archive: Archive) -> None:
     keep(archive, b"one")
     folder = archive.data / "quarantine"
