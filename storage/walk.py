@@ -36,7 +36,7 @@ def files_of(series: Path) -> list[tuple[Path, os.stat_result]]:
 
 
 def stored_files(data: Path) -> Iterator[Path]:
-    """Return every file in the order of arrival: by day, then by when it was written."""
+    """Return every file in the order of arrival, as far as the file system's clock (milliseconds) tells it."""
     for day in days(data):
         files = [(facts.st_mtime_ns, path) for series in series_of(day) for path, facts in files_of(series)]
         yield from (path for _, path in sorted(files))
