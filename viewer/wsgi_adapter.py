@@ -6,6 +6,8 @@ Facts this rests on, tried with Granian 2.8:
 - `send_bytes` of a streamed response never waits for a slow client: it queues in memory without a limit. So a body is
   handed over whole, and is at most `BODY_MAX` long; anything larger has to be a file, which Granian reads from the disk
   as fast as the client takes it, and without a thread of ours.
+- Granian opens such a file a second time, and answers 404 where it cannot, as when file descriptors ran out. A browser
+  then takes a page's script for missing, so files that are small are read here, where a failure is a 500 in the log.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import asyncio
 import contextlib
 import io
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +31,8 @@ from viewer.rsgi_types import HTTPProtocol, Scope
 log = logging.getLogger("filmless.viewer")
 
 BODY_MAX = 64 << 20
+SMALL_FILE = 1 << 20
+"""Files up to here are read from the open file, as a script or a style sheet is."""
 READ_SECONDS = 60.0
 """A body that brings nothing for so long is given up, so that a silent client does not keep a thread."""
 
@@ -96,9 +101,11 @@ class FileBody:
 
     @property
     def path(self) -> str | None:
-        """The file's path, None for something that only looks like a file or has been read from already."""
+        """The path of a large file; None for a small one, and for what is no file or has been read from already."""
         name = getattr(self.file, "name", None)
-        return name if isinstance(name, str) and self.file.tell() == 0 else None
+        if not isinstance(name, str) or self.file.tell() != 0:
+            return None
+        return name if os.fstat(self.file.fileno()).st_size > SMALL_FILE else None
 
     def __iter__(self) -> Iterable[bytes]:
         while block := self.file.read(self._block_size):

@@ -13,7 +13,7 @@ import pytest
 from storage.archive import Archive
 from tests.support.objects import ct, store
 from viewer.live import CHANGES_MAX, QUEUE_MAX, RELOAD, LiveStudies
-from viewer.wsgi_adapter import BODY_MAX, WsgiAdapter
+from viewer.wsgi_adapter import BODY_MAX, SMALL_FILE, WsgiAdapter
 
 
 class Headers(list[tuple[str, str]]):
@@ -133,14 +133,24 @@ def test_a_body_without_end_is_cut_off() -> None:
     assert BODY_MAX <= 64 << 20
 
 
-def test_a_file_is_handed_over_by_its_path(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"content")
-
+def ask_for_file(path: Path) -> tuple[Any, ...]:
     def app(environ: dict[str, Any], start: Any) -> Any:
-        start("200 OK", [("Content-Length", "7")])
-        return environ["wsgi.file_wrapper"]((tmp_path / "file").open("rb"))
+        start("200 OK", [("Content-Length", str(path.stat().st_size))])
+        return environ["wsgi.file_wrapper"](path.open("rb"))
 
-    assert ask(app, scope())[::3] == ("response_file", str(tmp_path / "file"))
+    return ask(app, scope())
+
+
+def test_a_large_file_is_handed_over_by_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(SMALL_FILE + 1))
+    assert ask_for_file(path)[::3] == ("response_file", str(path))
+
+
+def test_a_small_file_is_read_here_so_that_the_server_cannot_miss_it(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(SMALL_FILE))
+    assert ask_for_file(path)[::3] == ("response_bytes", path.read_bytes())
 
 
 def test_too_many_waiting_are_sent_away_and_who_left_is_not_served() -> None:
