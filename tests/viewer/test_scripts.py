@@ -17,7 +17,7 @@ STATIC = language.STATIC
 SCRIPTS = sorted((STATIC / "js").rglob("*.js"))
 
 
-@pytest.mark.parametrize("name", ["geometry", "windowing"])
+@pytest.mark.parametrize("name", ["cine", "geometry", "images", "windowing"])
 def test_in_node(name: str, tmp_path: Path) -> None:
     # Node takes `.js` files for modules where the nearest package.json says so; the project has none.
     (tmp_path / "package.json").write_text('{"type": "module"}')
@@ -35,4 +35,4 @@ def test_scripts_are_checked_and_free_of_dangerous_calls(path: Path) -> None:
     assert source.startswith("// @ts-check\n")
     assert not re.search(r"\beval\(|new Function|document\.write|insertAdjacentHTML|outerHTML", source)
     # HTML is put in only where our own template made it.
-    assert source.count("innerHTML") == {"studies.js": 1, "light.js": 1}.get(path.name, 0)
+    assert source.count("innerHTML") == {"studies.js": 1, "documents.js": 1}.get(path.name, 0)

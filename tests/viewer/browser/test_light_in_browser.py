@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, Route, expect
 
 from tests.viewer.browser.conftest import DESKTOP, PHONE, SIDE, SLICES, STUDY, slice_values
 
@@ -239,6 +240,57 @@ def test_a_finger_scrolls_and_two_fingers_zoom(open_page: OpenPage) -> None:
     assert zoom is not None
     assert int(zoom[1]) > 150
     assert fact(page, "slice") == slice_before
+
+
+def test_an_old_quick_answer_never_covers_the_exact_one(open_page: OpenPage) -> None:
+    page = open_study(open_page)
+    held: list[Route] = []
+    asked: list[str] = []
+
+    def hold_the_first_quick(route: Route) -> None:
+        asked.append(route.request.url)
+        if "quality=85" in route.request.url and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/image?*", hold_the_first_quick)
+    page.fill("#width", "80")
+    page.keyboard.press("Enter")
+    expect(page.locator("#viewport")).not_to_have_attribute("data-quality", "exact")
+    page.wait_for_timeout(400)
+    page.keyboard.press("i")
+    settled(page)
+    shows = on_screen(page, POINTS)
+    rendered = fact(page, "rendered")
+    with contextlib.suppress(Error):  # dropped by the page by now, as it should be
+        held[0].continue_()
+    page.wait_for_timeout(400)
+    assert fact(page, "quality") == "exact"
+    assert fact(page, "rendered") == rendered
+    assert on_screen(page, POINTS) == shows
+    np.testing.assert_allclose(shows, np.subtract(255, expected(1, 100, 80)), atol=2)
+    assert any("format=png" in url and "invert=1" in url for url in asked)
+
+
+def test_exact_is_said_when_it_is_drawn_and_not_before(open_page: OpenPage) -> None:
+    page = open_study(open_page)
+    # A busy machine draws late: frames of the screen are held until the test lets them go.
+    page.evaluate("""() => {
+        const held = [];
+        const draw = window.requestAnimationFrame;
+        window.requestAnimationFrame = (how) => held.push(how);
+        window.letGo = () => { window.requestAnimationFrame = draw; held.splice(0).forEach((how) => draw(how)); };
+    }""")
+    before = on_screen(page, POINTS)
+    with page.expect_response(lambda answer: "format=png" in answer.url and "invert=1" in answer.url):
+        page.keyboard.press("i")
+    page.wait_for_timeout(300)
+    assert fact(page, "quality") != "exact"
+    assert on_screen(page, POINTS) == before
+    page.evaluate("window.letGo()")
+    settled(page)
+    np.testing.assert_allclose(np.add(on_screen(page, POINTS), before), 255, atol=3)
 
 
 def test_a_failure_is_words_and_not_a_black_box(open_page: OpenPage, site: object) -> None:

@@ -2,6 +2,8 @@
 /**
  * Fetching rendered images: at most one asked for by the person at a time, and the newest wish wins; neighbours in the
  * background, dropped as soon as they are no longer wished for. Decoded images are kept within a bound.
+ *
+ * Every wish has a rank (see `looks.js`), and no answer ever replaces one of a higher rank, in whatever order they come.
  */
 
 import { wordsOf } from "../series_cards.js";
@@ -9,7 +11,7 @@ import { windowInEffect } from "./windowing.js";
 
 /**
  * @typedef {{ bitmap: ImageBitmap, effect: import("./windowing.js").Window | "none" | "table" }} Picture
- * @typedef {{ address: string, shown: (picture: Picture) => void, failed: (words: string) => void }} Wish
+ * @typedef {{ address: string, rank: number, shown: (picture: Picture) => void, failed: (words: string) => void }} Wish
  */
 
 /** Decoded pixels that may be kept, 4 bytes each. */
@@ -27,9 +29,7 @@ export class Images {
     this.running = null;
     /** @type {Wish | null} */
     this.next = null;
-    /** The order of wishes: an answer that comes late must not replace that of a newer wish. @type {WeakMap<Wish, number>} */
-    this.order = new WeakMap();
-    this.wished = 0;
+    /** The highest rank that was answered. */
     this.answered = 0;
     /** @type {string[]} */
     this.ahead = [];
@@ -43,14 +43,14 @@ export class Images {
   }
 
   /**
-   * Show an image as soon as it can be; an older wish that is still waiting is forgotten.
+   * Show an image as soon as it can be; a wish of no higher rank that is still waiting is forgotten.
    * @param {Wish} wish
    */
   want(wish) {
-    this.order.set(wish, ++this.wished);
+    if (this.isOutdone(wish)) return;
+    this.next = null;
     const picture = this.take(wish.address);
     if (picture) {
-      this.next = null;
       this.answer(wish, () => wish.shown(picture));
       return;
     }
@@ -62,14 +62,22 @@ export class Images {
   }
 
   /**
-   * Answer a wish unless a newer one has been answered already.
+   * Tell whether something better is here or on its way, which this wish must neither replace nor delay.
+   * @param {Wish} wish
+   */
+  isOutdone(wish) {
+    const running = this.running && !this.running.control.signal.aborted ? this.running.wish.rank : 0;
+    return wish.rank < Math.max(this.answered, this.next?.rank ?? 0, running);
+  }
+
+  /**
+   * Answer a wish unless one of a higher rank has been answered already.
    * @param {Wish} wish
    * @param {() => void} how
    */
   answer(wish, how) {
-    const order = this.order.get(wish) ?? 0;
-    if (order < this.answered) return;
-    this.answered = order;
+    if (wish.rank < this.answered) return;
+    this.answered = wish.rank;
     how();
   }
 
@@ -90,7 +98,8 @@ export class Images {
     const control = new AbortController();
     this.running = { wish, control, since: performance.now() };
     try {
-      const picture = await this.fetch(wish.address, control.signal);
+      // The one that ran before may have brought it.
+      const picture = this.take(wish.address) ?? (await this.fetch(wish.address, control.signal));
       this.answer(wish, () => wish.shown(picture));
     } catch (error) {
       // Dropped on purpose, or replaced by a newer wish: neither is news for the person.

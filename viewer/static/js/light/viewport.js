@@ -23,6 +23,8 @@ export class Viewport {
     /** @type {Placement} */
     this.placement = wholePicture();
     this.rendered = 0;
+    /** What the picture is: `exact`, `quick`, or `none`. @type {"exact" | "quick" | "none"} */
+    this.quality = "none";
     this.waiting = false;
     this.onResize = () => {};
     new ResizeObserver(() => this.resized()).observe(element);
@@ -43,12 +45,28 @@ export class Viewport {
    * Put another picture on the screen.
    * @param {ImageBitmap} bitmap
    * @param {FrameFacts} facts
+   * @param {"exact" | "quick"} quality
    */
-  show(bitmap, facts) {
+  show(bitmap, facts, quality) {
     this.bitmap = bitmap;
     this.facts = facts;
+    this.quality = quality;
     this.rendered += 1;
     this.say("");
+    this.draw();
+  }
+
+  /** Another picture is on its way: until it is drawn, the one on the screen is no longer called exact. */
+  outdated() {
+    if (this.quality === "exact") this.quality = "quick";
+    if (this.element.dataset.quality === "exact") this.element.dataset.quality = "quick";
+  }
+
+  /** There is no picture here; letters and bar stay those of the series. */
+  none() {
+    this.bitmap = null;
+    this.quality = "none";
+    this.rendered += 1;
     this.draw();
   }
 
@@ -56,6 +74,7 @@ export class Viewport {
   clear() {
     this.bitmap = null;
     this.facts = null;
+    this.quality = "none";
     this.placement = wholePicture();
     this.draw();
   }
@@ -158,6 +177,8 @@ export class Viewport {
     }
     this.drawLetters();
     this.drawBar();
+    // Said once it is drawn and not before, so that nobody takes the picture before for this one.
+    this.element.dataset.quality = this.quality;
     this.element.dataset.rendered = String(this.rendered);
   }
 
