@@ -16,6 +16,7 @@ from tests.chaos.senders import Ledger
 from tests.support.processes import RunningServer, running_server
 
 _LONGEST = 0.5
+_MODULES = {"one receiver": "pacs", "web": "viewer", "job worker": "pacs.jobs", "everything": ""}
 
 
 def run_serving(folder: Path, seed: int, kills: int) -> Tally:
@@ -46,12 +47,12 @@ def run_serving(folder: Path, seed: int, kills: int) -> Tally:
 
 
 def _kill(server: RunningServer, chance: random.Random, tally: Tally) -> None:
-    target = chance.choice(("one receiver", "web", "everything"))
+    target = chance.choice(tuple(_MODULES))
     if target == "everything":
         server.kill()
         server.start()
     else:
-        parts = server.children("pacs" if target == "one receiver" else "viewer")
+        parts = server.children(_MODULES[target])
         if not parts:
             return  # killed a moment ago and not started again yet
         victim = chance.choice(parts)

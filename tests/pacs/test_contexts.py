@@ -156,8 +156,11 @@ def test_roles_are_given_for_storage_only() -> None:
     assert accept_roles(asked) == {
         CT: Roles(scu=True, scp=True),
         PRINT: Roles(scu=True, scp=False),
-        VERIFICATION: Roles(scu=False, scp=False),
     }
+
+
+def test_who_would_get_no_role_gets_no_answer() -> None:
+    assert accept_roles({VERIFICATION: Roles(scu=False, scp=True), CT: Roles(scu=False, scp=False)}) == {}
 
 
 def test_classes_with_storage_in_a_longer_word_are_not_mistaken() -> None:

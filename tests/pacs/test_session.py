@@ -149,6 +149,13 @@ def test_the_announced_maximum_is_kept_to(session: Callable[..., Served]) -> Non
     assert served.wire.expect_abort() == (2, 6)
 
 
+def test_a_role_of_nothing_is_passed_over(served: Served) -> None:
+    """Found by the fuzzer: the encoder of the answer refuses to say so, and the association was lost."""
+    answer = served.wire.associate(more_user_items=role_item(CT, 0, 0) + role_item(VERIFICATION, 0, 1))
+    assert answer.roles == {}
+    assert served.wire.echo().status == 0
+
+
 def test_hostile_uids_in_a_request_are_answered_and_make_no_noise(
     served: Served, recwarn: pytest.WarningsRecorder
 ) -> None:
