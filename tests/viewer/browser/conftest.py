@@ -23,8 +23,13 @@ SIDE = 64
 SLICES = 12
 STUDY = "1.2.826.0.1.3680043.10.999.50"
 
-DESKTOP = {"viewport": {"width": 1366, "height": 768}}
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+DESKTOP: dict[str, object] = {"viewport": {"width": 1366, "height": 768}}
+PHONE: dict[str, object] = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+    "device_scale_factor": 2,
+}
 
 
 def slice_values(number: int) -> np.ndarray:

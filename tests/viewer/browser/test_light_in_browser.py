@@ -204,7 +204,7 @@ def test_cine_plays_and_stops(open_page: OpenPage) -> None:
     page.fill("#rate", "30")
     page.locator("#viewport").focus()
     page.keyboard.press(" ")
-    seen = set()
+    seen: set[str] = set()
     end = time.monotonic() + 10
     while time.monotonic() < end and len(seen) < 6:
         seen.add(fact(page, "slice"))
