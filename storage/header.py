@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from types import MappingProxyType
 
 from pydicom.uid import (
@@ -90,17 +91,37 @@ def _window(fd: int, start: int, end: int, transfer_syntax_uid: str) -> Window:
 def _values(found: scan.Scan, transfer_syntax_uid: str) -> dict[str, Value]:
     codecs = text.encodings(found.values.get(_SPECIFIC_CHARACTER_SET, b""))
     order = "little" if encoding_of(transfer_syntax_uid).little_endian else "big"
-    return _ABSENT | {
-        a.column: _value(a, raw, codecs, order) for tag, raw in found.values.items() if (a := _BY_TAG.get(tag))
-    }
+    values = dict(_ABSENT)
+    for tag, raw in found.values.items():
+        if (known := _BY_TAG.get(tag)) is not None:
+            column, kind = known
+            values[column] = _value(kind, raw, codecs, order)
+    return values
 
 
-def _value(a: Attribute, raw: bytes, codecs: tuple[str, ...], order: str) -> Value:
+class _Kind(Enum):
+    """How the raw value of an indexed element is read."""
+
+    TEXT = 0
+    PERSON_NAME = 1
+    SHORT = 2
+    INTEGER = 3
+
+
+def _kind(a: Attribute) -> _Kind:
     if a.vr in _SHORTS:
-        return _short(raw, order)
+        return _Kind.SHORT
     if a.matching is Matching.NUMBER:
+        return _Kind.INTEGER
+    return _Kind.PERSON_NAME if a.vr == "PN" else _Kind.TEXT
+
+
+def _value(kind: _Kind, raw: bytes, codecs: tuple[str, ...], order: str) -> Value:
+    if kind is _Kind.SHORT:
+        return _short(raw, order)
+    if kind is _Kind.INTEGER:
         return text.integer(raw)
-    return text.decode(raw, codecs, person_name=a.vr == "PN")
+    return text.decode(raw, codecs, person_name=kind is _Kind.PERSON_NAME)
 
 
 def _short(raw: bytes | None, order: str) -> int | None:
@@ -154,6 +175,6 @@ def _check_native(header: Header, found: scan.Scan, frames: int, length: int, tr
         )
 
 
-_BY_TAG = {a.tag: a for a in ATTRIBUTES}
+_BY_TAG = {a.tag: (a.column, _kind(a)) for a in ATTRIBUTES}
 _ABSENT: dict[str, Value] = {a.column: None if a.matching is Matching.NUMBER else "" for a in ATTRIBUTES}
 _COLUMN = {a.keyword: a.column for a in ATTRIBUTES}

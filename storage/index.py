@@ -14,15 +14,16 @@ from pathlib import Path
 
 from storage import answers, candidates, rows, sql
 from storage.answers import Answer
-from storage.attributes import Level, at_level
+from storage.attributes import Level
 from storage.batch import Batch, Entry
 from storage.database import DatabaseFile, index_errors, transaction
 from storage.errors import IndexFailed, InvalidObject, NotFound, OutOfSpace, StorageError
 from storage.migrations import index_migrations
 from storage.model import Instance, PatientConflict, Series, Study
-from storage.query import OneOf, Query
+from storage.query import Query
 
 MAX_BATCH = 256
+_INSTANCE_OF_UID = f"SELECT {rows.INSTANCE_COLUMNS} FROM {sql.FROM[Level.INSTANCE]} WHERE instance.sop_instance_uid = ?"
 _PIECE = 1000
 _ANSWERS = 16
 _STEPS = 100_000  # of SQLite's virtual machine: a few milliseconds
@@ -193,11 +194,11 @@ class Index:
         Raises:
             NotFound: there is none of that UID.
         """
-        a = next(a for a in at_level(Level.INSTANCE) if a.keyword == "SOPInstanceUID")
-        found = self.instances(Query(Level.INSTANCE, (OneOf(a, (sop_instance_uid,)),)), data)
-        if not found:
+        # Asked for each object that arrives, so not put together from a query.
+        row = self._one(_INSTANCE_OF_UID, (sop_instance_uid,))
+        if row is None:
             raise NotFound(f"no instance {sop_instance_uid[:80]!r} in this archive")
-        return found[0]
+        return rows.instance(row, data)
 
     def count(self, query: Query) -> int:
         """Count all answers to a query."""

@@ -18,8 +18,8 @@ are missing: a value that ends past the end of the data is `InvalidObject`.
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from storage.errors import InvalidObject
 from storage.window import Window
@@ -87,7 +87,7 @@ EXPLICIT_LITTLE = Encoding(explicit=True, little_endian=True)
 EXPLICIT_BIG = Encoding(explicit=True, little_endian=False)
 
 
-def scan(window: Window, encoding: Encoding, wanted: Collection[int], limits: Limits = Limits()) -> Scan:
+def scan(window: Window, encoding: Encoding, wanted: frozenset[int], limits: Limits = Limits()) -> Scan:
     """Walk the data set in `window` to its end.
 
     Raises:
@@ -99,11 +99,10 @@ def scan(window: Window, encoding: Encoding, wanted: Collection[int], limits: Li
 class _Walk:
     """The state of one walk: a position in the window and the stack of open sequences and items."""
 
-    def __init__(self, window: Window, encoding: Encoding, wanted: Collection[int], limits: Limits) -> None:
+    def __init__(self, window: Window, encoding: Encoding, wanted: frozenset[int], limits: Limits) -> None:
         self._window = window
         self._wanted = wanted
-        # For the tight loop: tags as the numbers that their four bytes are in little endian.
-        self._wanted_numbers = {_swapped(tag): tag for tag in wanted}
+        self._wanted_numbers = _numbers(wanted)
         self._limits = limits
         self._values: dict[int, bytes] = {}
         self._pixels: Pixels | None = None
@@ -266,6 +265,12 @@ class _Walk:
             self._use(self._open.pop()[1])
         else:
             raise InvalidObject(f"{_name(tag)} at offset {at} is out of place")
+
+
+@lru_cache(maxsize=8)
+def _numbers(wanted: frozenset[int]) -> dict[int, int]:
+    """For the tight loop: tags by the numbers that their four bytes are in little endian."""
+    return {_swapped(tag): tag for tag in wanted}
 
 
 def _swapped(tag: int) -> int:
