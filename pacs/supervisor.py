@@ -65,6 +65,7 @@ def web_command(s: ServeSettings) -> tuple[str, ...]:
         *(sys.executable, "-m", "viewer", "--data", str(s.data), "--aet", s.aet),
         *("--dicom-host", reach, "--dicom-port", str(s.dicom_port)),
         *("--http-host", s.http_host, "--http-port", str(s.http_port), "--workers", str(s.web_workers)),
+        *("--minimum-free-bytes", str(s.minimum_free_bytes)),
         *tls,
     )
 

@@ -51,6 +51,11 @@ class DatabaseFile:
         self._opened: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
 
+    @property
+    def turn_path(self) -> Path:
+        """The file whose lock says who may write or migrate."""
+        return self.path.with_name(f"{self.path.name}.turn")
+
     def migrate(self, migrations: Migrations) -> None:
         """Create the file or bring it up to date; one process at a time.
 
@@ -58,7 +63,7 @@ class DatabaseFile:
             DataFolderError: the file is no database, may not be written, or is of a newer version.
         """
         try:
-            with _one_at_a_time(self.path.with_name(self.path.name + ".migrating")):
+            with _one_at_a_time(self.turn_path):
                 migrate(Database(self.connection()), migrations, str(self.path))
         except (sqlite3.Error, OSError) as e:
             raise DataFolderError(f"cannot open {self.path}: {describe(e)}") from e
@@ -107,6 +112,32 @@ class DatabaseFile:
                 connection.close()
             self._opened.clear()
             self._local = threading.local()
+
+
+class Turn:
+    """Whose turn it is to write, among the processes of one archive.
+
+    SQLite alone lets a second writer sleep and look again, for up to 100 ms at a time; a file lock wakes the next at
+    the moment the first has done. It ends with its process, and SQLite's own lock still stands behind it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Wait for the turn, and give it up after the block; one thread of a process at a time."""
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Close the lock's file; a second time changes nothing."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from storage import answers, candidates, rows, sql
 from storage.answers import Answer
 from storage.attributes import Level
 from storage.batch import Batch, Entry
-from storage.database import DatabaseFile, index_errors, transaction
+from storage.database import DatabaseFile, Turn, index_errors, transaction
 from storage.errors import IndexFailed, InvalidObject, NotFound, OutOfSpace, StorageError
 from storage.migrations import index_migrations
 from storage.model import Instance, PatientConflict, Series, Study
@@ -64,6 +64,7 @@ class Index:
         try:
             self._database.migrate(index_migrations)
             self._writer = self._database.open()
+            self._turn = Turn(self._database.turn_path)
         except BaseException:
             self._database.close()
             raise
@@ -74,6 +75,13 @@ class Index:
     def close(self) -> None:
         """Close all connections."""
         self._database.close()
+        self._turn.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """One write transaction, when it is this process's turn; under the commit lock."""
+        with self._turn.taken(), transaction(self._writer):
+            yield
 
     # ---- writing
 
@@ -129,7 +137,7 @@ class Index:
         return tickets
 
     def _write(self, entries: list[Entry]) -> list[bool]:
-        with transaction(self._writer):
+        with self._transaction():
             batch = Batch(self._writer)
             outcome = [batch.add(entry) for entry in entries]
             batch.finish()
@@ -138,7 +146,7 @@ class Index:
     def relocate(self, entry: Entry) -> None:
         """Note where an object that is indexed already is kept now."""
         uid = entry.header.text("sop_instance_uid")
-        with self._commit_lock, transaction(self._writer):
+        with self._commit_lock, self._transaction():
             self._writer.execute(
                 "UPDATE study SET stored_bytes = stored_bytes + ? - (SELECT size FROM instance"
                 " WHERE sop_instance_uid = ?) WHERE id = (SELECT series.study FROM series"
@@ -160,7 +168,7 @@ class Index:
 
     def set_mark(self, name: str, value: str) -> None:
         """Keep a small fact about the archive."""
-        with self._commit_lock, transaction(self._writer):
+        with self._commit_lock, self._transaction():
             self._writer.execute("INSERT OR REPLACE INTO mark (name, value) VALUES (?, ?)", (name, value))
 
     def checkpoint(self) -> bool:

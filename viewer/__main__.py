@@ -11,7 +11,6 @@ from pathlib import Path
 from storage.archive import Archive
 from storage.errors import StorageError
 from storage.records import Records
-from storage.settings import ArchiveSettings
 from viewer.config import ViewerSettings
 from viewer.server import CannotListen, free_port, serve
 
@@ -34,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
 def _check_data(settings: ViewerSettings) -> None:
     """Open and migrate once, before there are workers: what is wrong is said in one line, once."""
     Records.open(settings.data).close()
-    Archive.open(ArchiveSettings(data=settings.data)).close()
+    Archive.open(settings.archive()).close()
 
 
 def _settings(args: argparse.Namespace) -> ViewerSettings:
@@ -45,6 +44,7 @@ def _settings(args: argparse.Namespace) -> ViewerSettings:
         dicom_host=args.dicom_host,
         dicom_port=args.dicom_port,
         aet=args.aet,
+        minimum_free_bytes=args.minimum_free_bytes,
         workers=args.workers,
         threads=args.threads,
         tls_certificate=args.tls_certificate,
@@ -61,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dicom-host", default=default.dicom_host, help="where the receiver listens (%(default)s)")
     parser.add_argument("--dicom-port", type=_port, default=default.dicom_port, help="its port (%(default)s)")
     parser.add_argument("--aet", default=default.aet, help="its AE title (%(default)s)")
+    parser.add_argument(
+        "--minimum-free-bytes", type=int, default=default.minimum_free_bytes, help="mark of the receivers (%(default)s)"
+    )
     parser.add_argument("--workers", type=_count, default=default.workers, help="web processes (%(default)s)")
     parser.add_argument("--threads", type=_count, default=default.threads, help="threads of each (%(default)s)")
     parser.add_argument("--tls-certificate", type=Path, metavar="PEM", help="certificate; with --tls-key, serves https")

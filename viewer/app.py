@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response
 
 from storage.archive import Archive
 from storage.records import Records
-from storage.settings import ArchiveSettings
 from viewer import auth, display, errors, language, page_context, security
 from viewer.config import ViewerSettings
 from viewer.frames import Frames
@@ -48,7 +47,7 @@ def create_app(settings: ViewerSettings) -> Flask:
 
 
 def _open(settings: ViewerSettings) -> Services:
-    archive = Archive.open(ArchiveSettings(data=Path(settings.data)))
+    archive = Archive.open(settings.archive())
     return Services(
         settings=settings,
         archive=archive,

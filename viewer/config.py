@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from storage.settings import GIB, ArchiveSettings
+
 MIB = 1 << 20
 
 
@@ -19,6 +21,8 @@ class ViewerSettings:
     """Where the DICOM receiver of this archive listens: asked by `/healthz`, shown to people who connect a device."""
     dicom_port: int = 11112
     aet: str = "FILMLESS"
+    minimum_free_bytes: int = GIB
+    """The mark below which receivers refuse new objects; pages say so then."""
     workers: int = 1
     """Web processes. Each renders on its own core."""
     threads: int = 8
@@ -34,6 +38,10 @@ class ViewerSettings:
     heartbeat_seconds: float = 15.0
     """How often a quiet live list gets a comment, and its sign-in is looked at again."""
     live_lists_max: int = 500
+
+    def archive(self) -> ArchiveSettings:
+        """Return the archive's part of the settings."""
+        return ArchiveSettings(self.data, minimum_free_bytes=self.minimum_free_bytes)
 
     @property
     def https(self) -> bool:

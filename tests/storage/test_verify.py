@@ -117,7 +117,7 @@ def test_a_rebuilt_index_is_as_the_old_one_was(archive: Archive) -> None:
         assert again.revision() >= revision
         assert float(again.index.mark("indexed until") or 0) > 0  # so that the next start reads not all files again
         assert recover(again) == Recovered(0, 0, 0, ())
-    assert [p.name for p in archive.data.iterdir() if ".new" in p.name and not p.name.endswith(".migrating")] == []
+    assert [p.name for p in archive.data.iterdir() if ".new" in p.name and not p.name.endswith(".turn")] == []
 
 
 def _without_revisions(told: tuple[object, ...]) -> str:
