@@ -26,7 +26,7 @@ def run_serving(folder: Path, seed: int, kills: int) -> Tally:
     began = time.monotonic()
     with running_server(folder, receivers=2) as server:
         senders = start_senders(server.dicom_port, ledger, seed, pause, stop)
-        for _ in range(kills):
+        while tally.total < kills and tally.is_good:
             wait_for_load(ledger)
             time.sleep(chance.random() * _LONGEST)
             _kill(server, chance, tally)
@@ -54,7 +54,7 @@ def _kill(server: RunningServer, chance: random.Random, tally: Tally) -> None:
     else:
         parts = server.children(_MODULES[target])
         if not parts:
-            return  # killed a moment ago and not started again yet
+            return  # killed a moment ago and not started again yet: another one is chosen
         victim = chance.choice(parts)
         with suppress(psutil.NoSuchProcess):
             for child in victim.children(recursive=True):
