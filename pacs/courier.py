@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
-from storage.transcode import COMPRESSED, UNCOMPRESSED
-
 from pacs import retrieve
 from pacs.dimse import Tag, Value
 from pacs.requestor import MAXIMUM_CONTEXTS, AssociationFailed, Node, Proposal, Requestor
@@ -22,6 +20,7 @@ from pacs.upper_layer import ConnectionEnded, ProtocolError, Timeouts
 from storage.archive import Archive
 from storage.errors import StorageError
 from storage.model import Instance
+from storage.transcode import COMPRESSED, UNCOMPRESSED
 
 TIMEOUTS = Timeouts(artim=10.0, idle=60.0, pdu=30.0)
 _LOOK_SECONDS = 0.04
