@@ -24,8 +24,6 @@ from storage.records import Peer
 from tests.support.objects import STUDY, ct, store
 from tests.support.peers import run_tool
 
-pytest_plugins = ("tests.pacs.conftest",)
-
 _CHARSET_SAMPLES = sorted(Path(path).name for path in get_charset_files("*.dcm"))
 _IN_SEQUENCES = [name for name in _CHARSET_SAMPLES if "SQ" in name]
 

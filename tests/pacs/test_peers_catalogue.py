@@ -27,9 +27,9 @@ from storage.model import Source
 from storage.recovery import recover
 from storage.settings import ArchiveSettings
 from tests.chaos.full_disk import NoSmallDisk, small_disk
-from tests.pacs.conftest import TINY, Served
 from tests.support.objects import INSTANCE, SERIES, STUDY, ct, encode, files_below, store, write_file
 from tests.support.processes import ROOT
+from tests.support.sessions import TINY, Served
 from tests.support.wire import CT, DEFLATED, EXPLICIT, P_DATA, Wire, pdu, pdv, store_rq
 
 _EXPLICIT_LONG = struct.Struct("<HH2sHI")

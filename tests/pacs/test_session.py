@@ -11,8 +11,8 @@ import pytest
 from pacs.logs import quiet_libraries
 from pacs.upper_layer import Timeouts
 from storage.archive import Archive
-from tests.pacs.conftest import TINY, Served
 from tests.support.objects import INSTANCE, STUDY, ct, encode, files_below
+from tests.support.sessions import TINY, Served
 from tests.support.wire import (
     ABORT,
     AC,

@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from storage.records import Records, Role
-from tests.viewer.conftest import HTML, PASSWORD
+from tests.support.web import HTML, PASSWORD
 from viewer.auth import PUBLIC
 from viewer.permissions import PERMISSIONS, Permission, needed_by
 from viewer.security import safe_next

@@ -19,7 +19,7 @@ from storage.records import Records
 from storage.settings import ArchiveSettings
 from tests.support.objects import INSTANCE, STUDY, ct, store
 from tests.support.peers import free_port
-from tests.viewer.conftest import Server, running, start_viewer
+from tests.support.web import Server, running, start_viewer
 
 LISTS = 50
 

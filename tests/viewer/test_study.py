@@ -15,7 +15,7 @@ from pydicom.sequence import Sequence
 from storage.archive import Archive
 from storage.records import Records, Role
 from tests.support.objects import INSTANCE, SERIES, STUDY, ct, store
-from tests.viewer.conftest import HTML
+from tests.support.web import HTML
 
 FRAME = f"/study/{STUDY}/instances/{INSTANCE}/frames/1"
 

@@ -13,7 +13,7 @@ from storage.archive import Archive
 from storage.errors import StorageError
 from storage.records import Role
 from tests.support.objects import ct, store
-from tests.viewer.conftest import HTML
+from tests.support.web import HTML
 from viewer.study_search import Search, parse
 
 

@@ -22,8 +22,8 @@ from pacs.application import Application, FindSettings
 from pacs.contexts import FIND_CLASSES
 from storage.archive import Archive
 from storage.records.model import Peer
-from tests.pacs.conftest import Served
 from tests.support.objects import SERIES, STUDY, ct, encode, store
+from tests.support.sessions import Served
 from tests.support.wire import CANCEL_RQ, EXPLICIT, P_DATA, Response, command_set, elements, item
 
 PATIENT_ROOT, STUDY_ROOT, _ = FIND_CLASSES

@@ -12,9 +12,9 @@ from storage.archive import Archive
 from storage.attributes import Level
 from storage.model import Outcome
 from storage.query import Query
-from tests.pacs.conftest import Served
 from tests.support import objects
 from tests.support.objects import INSTANCE, ct, encode, files_below
+from tests.support.sessions import Served
 from tests.support.wire import EXPLICIT, IMPLICIT, MR, NO_DATA_SET, P_DATA, VERIFICATION, pdu, pdv, store_rq
 
 _DATA = encode(ct())

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Error, Page, Route, expect
 
-from tests.viewer.browser.conftest import DESKTOP, PHONE, SIDE, SLICES, STUDY, slice_values
+from tests.support.slices import DESKTOP, PHONE, SIDE, SLICES, STUDY, slice_values
 
 OpenPage = Callable[..., Page]
 

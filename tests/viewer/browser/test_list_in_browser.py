@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from storage.archive import Archive
-from tests.viewer.browser.conftest import DESKTOP, PHONE, SLICES, STUDY, put_slices
+from tests.support.slices import DESKTOP, PHONE, SLICES, STUDY, put_slices
 
 OpenPage = Callable[..., Page]
 
