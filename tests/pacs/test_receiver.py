@@ -14,7 +14,7 @@ import pytest
 from pacs.receiver import PortInUse, Receiver, listen
 from pacs.upper_layer import Timeouts
 from storage.archive import Archive
-from tests.support.objects import INSTANCE, ct, encode
+from tests.support.objects import INSTANCE, ct, encode, files_below
 from tests.support.wire import P_DATA, RJ, Closed, Wire, associate_rq, pdu, pdv, store_rq
 
 _PATIENT = Timeouts(artim=30, idle=30, pdu=30)
@@ -155,6 +155,7 @@ def test_a_stop_lets_a_running_object_arrive_and_takes_no_new_one(
         wire.command(1, store_rq(INSTANCE))
         wire.send(pdu(P_DATA, pdv(1, data[:50], command=False, last=False)))
         port = one.port
+        assert _until(lambda: bool(files_below(archive.data / "incoming")))
         one.stop()
         with pytest.raises(ConnectionRefusedError):
             Wire.connect(port)
@@ -164,11 +165,14 @@ def test_a_stop_lets_a_running_object_arrive_and_takes_no_new_one(
     assert archive.instance(INSTANCE).path.exists()
 
 
-def test_a_request_during_the_stop_is_rejected_as_transient(receiver: Callable[..., Receiver]) -> None:
+def test_a_request_during_the_stop_is_rejected_as_transient(
+    receiver: Callable[..., Receiver], archive: Archive
+) -> None:
     one = receiver()
     with Wire.connect(one.port) as early, Wire.connect(one.port) as busy:
         busy.associate()
         busy.command(1, store_rq(INSTANCE))
+        assert _until(lambda: bool(files_below(archive.data / "incoming")))
         one.stop()
         early.send(associate_rq())
         assert tuple(early.expect(RJ)[1:]) == (2, 3, 1)
@@ -186,13 +190,13 @@ def test_a_stop_does_not_wait_for_idle_associations(receiver: Callable[..., Rece
 
 
 def test_a_stop_ends_after_its_time_whatever_is_open(
-    receiver: Callable[..., Receiver], caplog: pytest.LogCaptureFixture
+    receiver: Callable[..., Receiver], archive: Archive, caplog: pytest.LogCaptureFixture
 ) -> None:
     one = receiver(_PATIENT, stop_seconds=0.2)
     with Wire.connect(one.port) as wire:
         wire.associate()
         wire.command(1, store_rq(INSTANCE))
-        time.sleep(0.1)
+        assert _until(lambda: bool(files_below(archive.data / "incoming")))
         began = time.monotonic()
         one.stop()
         one.stop()
