@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import pydicom.config
 import pytest
 
 from storage.archive import Archive
@@ -20,6 +21,14 @@ def shared_data() -> Path:
     if not _SHARED_DATA.is_dir():
         pytest.skip("no folder ../shared/data")
     return _SHARED_DATA
+
+
+@pytest.fixture(autouse=True)
+def pydicom_settings() -> Iterator[None]:
+    """Put back what a command that ran inside a test has set for its whole process (`pacs.logs.quiet_libraries`)."""
+    mode = pydicom.config.settings.reading_validation_mode
+    yield
+    pydicom.config.settings.reading_validation_mode = mode
 
 
 @pytest.fixture
