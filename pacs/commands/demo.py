@@ -118,13 +118,14 @@ def _reachable(host: str) -> str:
 
 
 def _own_address(settings: ServeSettings) -> str:
-    """Return what a scanner in the same network would call this machine; asks the routing table, sends nothing."""
+    """Return what a scanner in the same network would call this machine, as far as its own name tells."""
     if settings.dicom_host not in ("0.0.0.0", "::"):
         return settings.dicom_host
     try:
-        return socket.gethostbyname(socket.gethostname())
+        address = socket.gethostbyname(socket.gethostname())
     except OSError:
-        return "of this machine"
+        address = "127.0.0.1"
+    return "of this computer" if address.startswith("127.") else address
 
 
 def _with_free_ports(settings: ServeSettings, context: click.Context) -> ServeSettings:
