@@ -5,7 +5,6 @@ A `Query` names a level and a tuple of conditions that must all hold. Nothing he
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from storage.attributes import BY_KEYWORD, Attribute, Level, Matching
@@ -131,8 +130,3 @@ def _range(a: Attribute, value: str) -> Range:
     if not (first or last) or not all(c.isdigit() or c in ".:" for c in first + last):
         raise QueryError(f"{a.keyword}: {value[:64]!r} is not a range of {a.vr}")
     return Range(a, first, last)
-
-
-def all_of(conditions: Iterable[Condition | None]) -> tuple[Condition, ...]:
-    """Return the conditions without the universal ones."""
-    return tuple(c for c in conditions if c is not None)

@@ -6,7 +6,7 @@ import pytest
 
 from storage.attributes import BY_KEYWORD
 from storage.errors import QueryError
-from storage.query import Condition, OneOf, Range, Wildcard, all_of, attribute, condition
+from storage.query import Condition, OneOf, Range, Wildcard, attribute, condition
 
 NAME, ID, UID = BY_KEYWORD["PatientName"], BY_KEYWORD["PatientID"], BY_KEYWORD["StudyInstanceUID"]
 DATE, TIME, NUMBER = BY_KEYWORD["StudyDate"], BY_KEYWORD["StudyTime"], BY_KEYWORD["SeriesNumber"]
@@ -46,8 +46,3 @@ def test_an_attribute_outside_the_table_is_refused_by_name() -> None:
         attribute("PixelSpacing")
     with pytest.raises(QueryError, match="study; DROP TABLE"):
         condition("study; DROP TABLE study", "1")
-
-
-def test_universal_conditions_are_left_out() -> None:
-    one = condition("PatientID", "1")
-    assert all_of([None, one, condition("PatientName", "*")]) == (one,)
