@@ -11,6 +11,7 @@ from storage.archive import Archive
 from storage.records import Records
 from viewer import auth, display, errors, language, page_context, security
 from viewer.config import ViewerSettings
+from viewer.dicomweb.blueprints import blueprints as dicomweb_blueprints
 from viewer.frames import Frames
 from viewer.lru import Lru
 from viewer.pages import blueprints
@@ -41,7 +42,7 @@ def create_app(settings: ViewerSettings) -> Flask:
     errors.register(app)
     page_context.register(app)
     app.after_request(_count)
-    for blueprint in (security.bp, auth.bp, *blueprints()):
+    for blueprint in (security.bp, auth.bp, *blueprints(), *dicomweb_blueprints()):
         app.register_blueprint(blueprint)
     return app
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from flask import Flask, jsonify, render_template, request
 from flask_babel import gettext, lazy_gettext
@@ -11,6 +12,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
 from storage import errors as storage_errors
+from viewer.dicomweb import errors as dicomweb_errors
 from viewer.media import wants_html
 
 log = logging.getLogger("filmless.viewer")
@@ -80,7 +82,9 @@ def _http_error(error: HTTPException) -> Response:
     if isinstance(error.response, Response):
         return error.response
     default = type(error).description
-    response = _answer(error.code or 500, (error.description or "") if error.description != default else "")
+    said = (error.description or "") if error.description != default else ""
+    members = error.members if isinstance(error, dicomweb_errors.Refused) else {}
+    response = _answer(error.code or 500, said, **members)
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value
@@ -92,8 +96,10 @@ def _unexpected(error: Exception) -> Response:
     return _answer(InternalServerError.code, "")
 
 
-def _answer(status: int, detail: str) -> Response:
+def _answer(status: int, detail: str, **members: Any) -> Response:
     response: Response
+    if dicomweb_errors.is_dicomweb(request.path):
+        return dicomweb_errors.problem(status, detail, **members)
     if wants_html():
         page = render_template("error.html", status=status, words=words_for(status), detail=detail)
         response = Response(page, status, mimetype="text/html")
@@ -102,7 +108,5 @@ def _answer(status: int, detail: str) -> Response:
         response.status_code = status
     if status == 401:
         # A browser's own password box never opens over our pages: they ask for JSON and do not repeat on Bearer.
-        response.headers["WWW-Authenticate"] = (
-            'Basic realm="Filmless", charset="UTF-8"' if request.path.startswith("/dicom-web") else "Bearer"
-        )
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response

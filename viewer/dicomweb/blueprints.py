@@ -1,0 +1,10 @@
+"""The services of DICOMweb, for the app to register: one blueprint per file, each with the prefix `/dicom-web`."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+
+def blueprints() -> tuple[Blueprint, ...]:
+    """Return all services."""
+    return ()
