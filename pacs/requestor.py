@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
+from itertools import chain
 from types import TracebackType
 from typing import Self
 
@@ -36,8 +38,31 @@ _MAX_ANSWER = 1 << 19
 _MAX_RESPONSE = 1 << 20
 
 
+class Failure(Enum):
+    """Why there is no association."""
+
+    UNKNOWN_HOST = "unknown host"
+    REFUSED = "connection refused"
+    UNREACHABLE = "unreachable"
+    CONNECT_TIMEOUT = "no answer to the connection"
+    NO_ANSWER = "no answer to the association request"
+    REJECTED = "rejected"
+    ABORTED = "aborted"
+    CLOSED = "closed"
+    NOT_DICOM = "not DICOM"
+    OTHER = "other"
+
+
 class AssociationFailed(Exception):
     """No association: not reachable, rejected, or ended before its time; `str()` says which in one line."""
+
+    def __init__(
+        self, text: str, failure: Failure = Failure.OTHER, rejection: tuple[int, int, int] | None = None
+    ) -> None:
+        super().__init__(text)
+        self.failure = failure
+        self.rejection = rejection
+        """Result, source and reason of PS3.8 table 9-21."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +121,7 @@ class Requestor:
             self.contexts, self._peer_maximum = self._answer(proposed)
         except (ConnectionEnded, ProtocolError) as e:
             self._upper_layer.close()
-            raise AssociationFailed(f"{node.aet} at {node.host}:{node.port}: {e}") from e
+            raise AssociationFailed(f"{node.aet} at {node.host}:{node.port}: {e}", _failure_of(e)) from e
         except AssociationFailed:
             self._upper_layer.close()
             raise
@@ -107,11 +132,14 @@ class Requestor:
         kind, body = self._upper_layer.read(within=self._timeouts.artim)
         encoded = bytes((kind, 0)) + len(body).to_bytes(4, "big") + bytes(body)
         if kind == PDUType.ASSOCIATE_RJ:
+            result, source, reason = (*encoded[7:10], 0, 0, 0)[:3]
             raise AssociationFailed(
-                f"{self.node.aet} at {self.node.host}:{self.node.port} rejects the association: {_reason(encoded)}"
+                f"{self.node.aet} at {self.node.host}:{self.node.port} rejects the association: {_reason(encoded)}",
+                Failure.REJECTED,
+                (result, source, reason),
             )
         if kind == PDUType.ABORT:
-            raise AssociationFailed(f"{self.node.aet} at {self.node.host}:{self.node.port} aborts")
+            raise AssociationFailed(f"{self.node.aet} at {self.node.host}:{self.node.port} aborts", Failure.ABORTED)
         if kind != PDUType.ASSOCIATE_AC:
             raise ProtocolError(f"a PDU of type {kind:02X} for an answer", AbortReason.UNEXPECTED_PDU)
         try:
@@ -129,7 +157,7 @@ class Requestor:
         if kind is None:
             self.release()
         else:
-            self._upper_layer.abort(AbortReason.NOT_SPECIFIED)
+            self.abort()
 
     def release(self) -> None:
         """Ask for release, wait for the answer, close."""
@@ -157,23 +185,54 @@ class Requestor:
         """Tell whether something to receive is there, waiting for it for `within` seconds at most."""
         return self._upper_layer.wait(within)
 
+    def has_waiting(self) -> bool:
+        """Tell whether a part of the next message has come already, in the same PDU as the last one's end."""
+        for pdv in self._waiting:
+            self._waiting = chain((pdv,), self._waiting)
+            return True
+        return False
+
     def receive(self) -> tuple[dict[Tag, dimse.Value], bytes]:
         """Wait for the next message: its command set, and its data set (empty when it has none).
 
         Raises:
             ConnectionEnded, ProtocolError: there will be none.
         """
-        parts = {True: bytearray(), False: bytearray()}
-        command: dict[Tag, dimse.Value] | None = None
+        _, command = self.receive_command()
+        if not has_data_set(command):
+            return command, b""
+        data = bytearray()
+        for fragment in self.data_set():
+            data += fragment
+            if len(data) > _MAX_RESPONSE:
+                raise ProtocolError(f"a response of more than {_MAX_RESPONSE} bytes", AbortReason.INVALID_PARAMETER)
+        return command, bytes(data)
+
+    def receive_command(self) -> tuple[int, dict[Tag, dimse.Value]]:
+        """Wait for the next message and return its context ID and command set; its data set is still to be read.
+
+        Raises as `receive`.
+        """
+        data = bytearray()
         while True:
             pdv = self._next_pdv()
-            parts[pdv.is_command] += pdv.fragment
-            if len(parts[pdv.is_command]) > _MAX_RESPONSE:
-                raise ProtocolError(f"a response of more than {_MAX_RESPONSE} bytes", AbortReason.INVALID_PARAMETER)
-            if pdv.is_command and pdv.is_last:
-                command = _decoded(bytes(parts[True]))
-            if pdv.is_last and command is not None and (not pdv.is_command or not _has_data_set(command)):
-                return command, bytes(parts[False])
+            if not pdv.is_command:
+                raise ProtocolError("a data set without a command before it", AbortReason.UNEXPECTED_PARAMETER)
+            data += pdv.fragment
+            if len(data) > _MAX_RESPONSE:
+                raise ProtocolError(f"a command of more than {_MAX_RESPONSE} bytes", AbortReason.INVALID_PARAMETER)
+            if pdv.is_last:
+                return pdv.context_id, _decoded(bytes(data))
+
+    def data_set(self) -> Iterator[memoryview]:
+        """Hand over the fragments of the data set after a command; each is valid until the next one is asked for."""
+        while True:
+            pdv = self._next_pdv()
+            if pdv.is_command:
+                raise ProtocolError("another message inside a data set", AbortReason.UNEXPECTED_PARAMETER)
+            yield pdv.fragment
+            if pdv.is_last:
+                return
 
     def _next_pdv(self) -> PDV:
         """Return the next value; a PDU may hold those of several responses."""
@@ -198,7 +257,8 @@ def _reason(rejection: bytes) -> str:
         return f"result, source, reason {tuple(rejection[7:10])}"
 
 
-def _has_data_set(command: Command) -> bool:
+def has_data_set(command: Command) -> bool:
+    """Tell whether a data set follows a command set (PS3.7 E.1)."""
     return command.get(Tag.COMMAND_DATA_SET_TYPE, dimse.NO_DATA_SET) != dimse.NO_DATA_SET
 
 
@@ -212,8 +272,30 @@ def _decoded(data: bytes) -> dict[Tag, dimse.Value]:
 def _connect(node: Node, seconds: float) -> socket.socket:
     try:
         return socket.create_connection((node.host, node.port), timeout=seconds)
-    except OSError as e:
-        raise AssociationFailed(f"{node.aet} at {node.host}:{node.port} cannot be reached: {e.strerror or e}") from e
+    except (OSError, UnicodeError) as e:
+        raise AssociationFailed(
+            f"{node.aet} at {node.host}:{node.port} cannot be reached: {getattr(e, 'strerror', None) or e}",
+            _failure_of(e),
+        ) from e
+
+
+def _failure_of(error: Exception) -> Failure:
+    """Sort what went wrong before there was an association."""
+    match error:
+        case socket.gaierror() | UnicodeError():
+            return Failure.UNKNOWN_HOST
+        case ConnectionRefusedError():
+            return Failure.REFUSED
+        case TimeoutError():
+            return Failure.CONNECT_TIMEOUT
+        case OSError():
+            return Failure.UNREACHABLE
+        case ConnectionEnded():
+            return Failure.NO_ANSWER if error.is_late else Failure.CLOSED
+        case ProtocolError():
+            return Failure.NOT_DICOM
+        case _:
+            return Failure.OTHER
 
 
 def _request(node: Node, calling_aet: str, proposed: tuple[Proposal, ...], roles: Mapping[str, Roles]) -> bytes:

@@ -58,7 +58,11 @@ class AbortReason(IntEnum):
 
 
 class ConnectionEnded(Exception):
-    """The peer is gone, or may as well be: closed, reset, or silent past a deadline."""
+    """The peer is gone, or may as well be: closed, reset, or silent past a deadline, in which case it `is_late`."""
+
+    def __init__(self, text: str, *, is_late: bool = False) -> None:
+        super().__init__(text)
+        self.is_late = is_late
 
 
 class Interrupted(Exception):
@@ -153,7 +157,7 @@ class UpperLayer:
             try:
                 got = self._socket.recv_into(self._buffer[self._end :])
             except TimeoutError:
-                raise ConnectionEnded(late) from None
+                raise ConnectionEnded(late, is_late=True) from None
             except OSError as e:
                 raise ConnectionEnded(f"connection lost: {e.strerror or e}") from None
             if not got:
@@ -224,7 +228,7 @@ class UpperLayer:
             try:
                 sent = self._socket.sendmsg(parts)
             except TimeoutError:
-                raise ConnectionEnded(f"takes nothing for {self._timeouts.pdu:g} s") from None
+                raise ConnectionEnded(f"takes nothing for {self._timeouts.pdu:g} s", is_late=True) from None
             except OSError as e:
                 raise ConnectionEnded(f"connection lost: {e.strerror or e}") from None
             parts = _rest(parts, sent)
@@ -234,7 +238,7 @@ class UpperLayer:
         try:
             self._socket.sendall(data)
         except TimeoutError:
-            raise ConnectionEnded(f"takes nothing for {self._timeouts.pdu:g} s") from None
+            raise ConnectionEnded(f"takes nothing for {self._timeouts.pdu:g} s", is_late=True) from None
         except OSError as e:
             raise ConnectionEnded(f"connection lost: {e.strerror or e}") from None
 
