@@ -5,7 +5,7 @@ Facts this rests on, tried with Granian 2.8:
 - `async for chunk in protocol` yields the body as it arrives; not asking for more holds the sender back.
 - `send_bytes` of a streamed response never waits for a slow client: it queues in memory without a limit. So a body is
   handed over whole, and is at most `BODY_MAX` long; anything larger has to be a file, which Granian reads from the disk
-  as fast as the client takes it, and without a thread of ours.
+  as fast as the client takes it, and without a thread of ours, or a `StreamBody`, which has a thread until it is sent.
 - Granian opens such a file a second time, and answers 404 where it cannot, as when file descriptors ran out. A browser
   then takes a page's script for missing, so files that are small are read here, where a failure is a 500 in the log.
 """
@@ -13,11 +13,11 @@ Facts this rests on, tried with Granian 2.8:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
 import logging
 import os
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,12 +27,16 @@ from wsgiref.types import WSGIApplication
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from viewer.rsgi_types import HTTPProtocol, Scope
+from viewer.slots import Slots
+from viewer.streaming import ClientGone, Pipe, Stopping, StreamBody
 
 log = logging.getLogger("filmless.viewer")
 
 BODY_MAX = 64 << 20
 SMALL_FILE = 1 << 20
 """Files up to here are read from the open file, as a script or a style sheet is."""
+STREAMS = 32
+"""Streamed responses under way at once in one process, each with a thread; more wait."""
 READ_SECONDS = 60.0
 """A body that brings nothing for so long is given up, so that a silent client does not keep a thread."""
 
@@ -118,12 +122,13 @@ class FileBody:
 
 @dataclass(slots=True)
 class Answer:
-    """What the application answered: status, headers and either bytes or a file's path."""
+    """What the application answered: status, headers and either bytes, a file's path or a stream."""
 
     status: int = 500
     headers: _Headers = field(default_factory=list)
     body: bytes = b""
     path: str | None = None
+    stream: StreamBody | None = None
 
 
 class WsgiAdapter:
@@ -132,53 +137,65 @@ class WsgiAdapter:
     def __init__(self, app: WSGIApplication, threads: int, waiting: int, request_max: int) -> None:
         self._app = app
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="web")
-        self._slots = asyncio.Semaphore(threads)
-        self._waiting_max = waiting
-        self._waiting = 0
+        self._slots = Slots(threads, waiting)
+        self._stream_pool = ThreadPoolExecutor(STREAMS, thread_name_prefix="stream")
+        self._stream_slots = Slots(STREAMS, waiting)
+        self._stopping = threading.Event()
         self._request_max = request_max
 
     def close(self) -> None:
-        """Let running requests end, start no other."""
+        """Let running requests end, break streams off, start no other."""
+        self._stopping.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._stream_pool.shutdown(wait=False, cancel_futures=True)
 
     async def __call__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""
         if self._announced(scope) > self._request_max:
             protocol.response_str(413, [("content-type", "text/plain"), ("connection", "close")], "Request too large\n")
             return
-        if self._slots.locked() and self._waiting >= self._waiting_max:
-            protocol.response_str(503, [("content-type", "text/plain"), ("retry-after", "1")], "Busy, try again\n")
+        if self._slots.is_full:
+            _send_busy(protocol)
             return
-        if not await self._take_slot(protocol):
+        if not await self._slots.take(protocol):
             return
         try:
             loop = asyncio.get_running_loop()
             body = RequestBody(aiter(protocol), loop, self._request_max)
             answer = await loop.run_in_executor(self._pool, self._call, environ_of(scope, body))
         finally:
-            self._slots.release()
-        _send(answer, protocol, is_head=scope.method == "HEAD")
+            self._slots.give_back()
+        if answer.stream is not None and scope.method != "HEAD":
+            await self.stream(answer.status, answer.headers, answer.stream, protocol)
+        else:
+            _send(answer, protocol, is_head=scope.method == "HEAD")
 
-    async def _take_slot(self, protocol: HTTPProtocol) -> bool:
-        """Wait for a thread; False when the client left meanwhile, as a browser does that scrolls on."""
-        if not self._slots.locked():
-            await self._slots.acquire()
-            return True
-        self._waiting += 1
-        left = asyncio.ensure_future(protocol.client_disconnect())
-        slot = asyncio.ensure_future(self._slots.acquire())
+    async def stream(self, status: int, headers: _Headers, body: StreamBody, protocol: HTTPProtocol) -> None:
+        """Answer with a streamed body; returns when it is sent or the client is gone."""
+        if self._stream_slots.is_full:
+            body.close()
+            _send_busy(protocol)
+            return
+        if not await self._stream_slots.take(protocol):
+            body.close()
+            return
         try:
-            await asyncio.wait({left, slot}, return_when=asyncio.FIRST_COMPLETED)
+            pipe = Pipe()
+            protocol.response_file(status, headers, pipe.path)
+            # The thread closes the pipe: this task may be cancelled while it is at work.
+            await asyncio.get_running_loop().run_in_executor(self._stream_pool, self._pump, pipe, body)
         finally:
-            self._waiting -= 1
-            left.cancel()
-        if slot.done():
-            return True
-        slot.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            if await slot:
-                self._slots.release()
-        return False
+            self._stream_slots.give_back()
+
+    def _pump(self, pipe: Pipe, body: StreamBody) -> None:
+        try:
+            with pipe:
+                pipe.send(body, self._stopping)
+        except (ClientGone, Stopping):
+            pass
+        except Exception:
+            # Whatever it is, headers have gone out: all that is left is to break off, and to say so here.
+            log.exception("a streamed answer broke off")
 
     def _announced(self, scope: Scope) -> int:
         announced = scope.headers.get("content-length") or "0"
@@ -243,6 +260,9 @@ def _run(app: WSGIApplication, environ: dict[str, Any]) -> Answer:
         return written.extend
 
     result = app(environ, start_response)
+    if isinstance(result, StreamBody):
+        answer.stream = result
+        return answer
     try:
         if isinstance(result, FileBody) and result.path is not None:
             answer.path = result.path
@@ -257,6 +277,10 @@ def _run(app: WSGIApplication, environ: dict[str, Any]) -> Answer:
         if close is not None:
             close()
     return answer
+
+
+def _send_busy(protocol: HTTPProtocol) -> None:
+    protocol.response_str(503, [("content-type", "text/plain"), ("retry-after", "1")], "Busy, try again\n")
 
 
 def _send(answer: Answer, protocol: HTTPProtocol, *, is_head: bool) -> None:
