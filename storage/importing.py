@@ -17,12 +17,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
 import pydicom
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, MediaStorageDirectoryStorage
+from pydicom.uid import MediaStorageDirectoryStorage
 
 from storage import meta
 from storage.archive import Archive
@@ -145,7 +144,7 @@ def _import_stream(archive: Archive, f: BinaryIO, name: str) -> ImportResult:
     """Import what a stream holds, read once from its start to its end; its meta group is in the first chunk."""
     head = f.read(_CHUNK)
     try:
-        m = _meta(head)
+        m = meta.of_head(head)
     except InvalidObject as e:
         if head[meta.PREAMBLE :].startswith(meta.MAGIC):
             return _refuse(archive, head, f, name, e)
@@ -169,22 +168,6 @@ def _refuse(archive: Archive, head: bytes, f: BinaryIO, name: str, error: Invali
     except StorageError as e:
         return ImportResult(name, Imported.FAILED, str(e))
     return ImportResult(name, Imported.QUARANTINED, str(error))
-
-
-def _meta(head: bytes) -> meta.Meta:
-    """Read the meta group; a bare data set, as old devices write, is recognised by its first element."""
-    with TemporaryFile() as f:
-        f.write(head)
-        f.flush()
-        try:
-            return meta.read(f.fileno(), len(head))
-        except InvalidObject:
-            # Group 0008 comes first in any composite object; bytes 4 and 5 are a VR in explicit encodings.
-            if len(head) < 8 or head[:2] != b"\x08\x00" or head[3] != 0:
-                raise
-    explicit = head[4:6].isalpha() and head[4:6].isupper()
-    syntax = ExplicitVRLittleEndian if explicit else ImplicitVRLittleEndian
-    return meta.Meta(0, "", "", str(syntax), None)
 
 
 def _store(archive: Archive, m: meta.Meta, head: bytes, f: BinaryIO, name: str) -> Imported:

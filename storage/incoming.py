@@ -46,6 +46,7 @@ class Announced:
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
+    study_instance_uid: str = ""
 
 
 class Incoming:
@@ -127,6 +128,7 @@ class Incoming:
         )
         self._compare(header, "SOPClassUID", "sop_class_uid", self._announced.sop_class_uid)
         self._compare(header, "SOPInstanceUID", "sop_instance_uid", self._announced.sop_instance_uid)
+        self._compare(header, "StudyInstanceUID", "study_instance_uid", self._announced.study_instance_uid)
         return header
 
     def _compare(self, header: Header, keyword: str, column: str, announced: str) -> None:
@@ -190,7 +192,14 @@ class Incoming:
         )
 
     def _answer(self, header: Header, outcome: Outcome) -> Stored:
-        return Stored(outcome, header.text("sop_instance_uid"), header.text("study_instance_uid"), self._file.size)
+        return Stored(
+            outcome=outcome,
+            sop_instance_uid=header.text("sop_instance_uid"),
+            study_instance_uid=header.text("study_instance_uid"),
+            size=self._file.size,
+            series_instance_uid=header.text("series_instance_uid"),
+            sop_class_uid=header.text("sop_class_uid"),
+        )
 
     def _known(self, header: Header) -> Stored | None:
         """Answer for an object that is indexed already: the same bytes are fine, others conflict."""

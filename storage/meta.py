@@ -6,6 +6,8 @@ import os
 import struct
 from dataclasses import dataclass
 
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
 from storage.errors import InvalidObject
 from storage.model import Source
 from storage.scan import EXPLICIT_LITTLE, LONG_VRS, scan
@@ -88,6 +90,37 @@ def read(fd: int, size: int) -> Meta:
         transfer_syntax_uid=texts[_TRANSFER_SYNTAX],
         dataset_sha256=values.get(_PRIVATE_INFORMATION) if ours else None,
     )
+
+
+def of_head(head: bytes) -> Meta:
+    """Read the meta group from the first bytes of an object, which hold all of it (see `is_whole`).
+
+    A bare data set, as old devices write, is recognised by its first element.
+
+    Raises:
+        InvalidObject: neither a meta group that can be read nor a bare data set.
+    """
+    fd = os.memfd_create("head", os.MFD_CLOEXEC)
+    try:
+        os.write(fd, head)
+        return read(fd, len(head))
+    except InvalidObject:
+        # Group 0008 comes first in any composite object; bytes 4 and 5 are a VR in explicit encodings.
+        if len(head) < 8 or head[:2] != b"\x08\x00" or head[3] != 0:
+            raise
+    finally:
+        os.close(fd)
+    explicit = head[4:6].isalpha() and head[4:6].isupper()
+    syntax = ExplicitVRLittleEndian if explicit else ImplicitVRLittleEndian
+    return Meta(0, "", "", str(syntax), None)
+
+
+def is_whole(head: bytes) -> bool:
+    """Tell whether so many first bytes hold the whole meta group, or so many that it is none worth reading."""
+    if len(head) < PREAMBLE + len(MAGIC):
+        return False
+    is_file = head[PREAMBLE : PREAMBLE + len(MAGIC)] == MAGIC
+    return not is_file or _end_of_group(head) + 2 <= len(head) or len(head) >= _MAX_META
 
 
 def has_prefix(fd: int) -> bool:

@@ -89,6 +89,11 @@ class Instance:
     pixel_data_offset: int | None
     """Where the value of the pixel data element begins in the file; None for an object without one."""
 
+    @property
+    def data_set(self) -> DataSetSpan:
+        """The data set as received."""
+        return DataSetSpan(self.path, self.dataset_offset, self.size - self.dataset_offset)
+
 
 @dataclass(frozen=True, slots=True)
 class DataSetSpan:
@@ -114,6 +119,8 @@ class Stored:
     sop_instance_uid: str
     study_instance_uid: str
     size: int
+    series_instance_uid: str = ""
+    sop_class_uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
