@@ -115,3 +115,30 @@ def m007_jobs(db: Database) -> None:
             error TEXT NOT NULL DEFAULT ''
         ) STRICT""")
     db.execute("CREATE INDEX jobs_by_time ON jobs(due_at) WHERE state = 'waiting'")
+
+
+@RECORDS()
+def m009_remote_operations(db: Database) -> None:
+    """Jobs that people ask for and watch: who works on one (until `due_at` while it runs), for which node, and how far.
+
+    `lane` keeps long work from holding up short work; `report` is JSON of `storage.records.remote`.
+    """
+    for column in (
+        "lane TEXT NOT NULL DEFAULT 'report'",
+        "peer TEXT NOT NULL DEFAULT ''",
+        "asked_by TEXT NOT NULL DEFAULT ''",
+        "is_cancelled INTEGER NOT NULL DEFAULT 0",
+        "report TEXT NOT NULL DEFAULT ''",
+    ):
+        db.execute(f"ALTER TABLE jobs ADD COLUMN {column}")
+    db.execute("DROP INDEX jobs_by_time")
+    db.execute("CREATE INDEX jobs_open ON jobs(lane, due_at) WHERE state IN ('waiting', 'running')")
+    db.execute("CREATE INDEX jobs_by_lane ON jobs(lane, id)")
+    db.execute("""
+        CREATE TABLE job_items (
+            job INTEGER NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+            item TEXT NOT NULL,
+            is_done INTEGER NOT NULL,
+            reason TEXT NOT NULL DEFAULT '',
+            PRIMARY KEY (job, item)
+        ) STRICT, WITHOUT ROWID""")

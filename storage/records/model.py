@@ -31,6 +31,15 @@ class Event(Enum):
     SIGN_OUT = "sign-out"
     OPEN_STUDY = "open study"
     DOWNLOAD_OBJECT = "download object"
+    ADD_PEER = "add peer"
+    CHANGE_PEER = "change peer"
+    REMOVE_PEER = "remove peer"
+    TEST_PEER = "test peer"
+    QUERY_PEER = "query peer"
+    PULL_STUDY = "pull study"
+    PUSH_STUDY = "push study"
+    CANCEL_TRANSFER = "cancel transfer"
+    REPEAT_TRANSFER = "repeat transfer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +121,25 @@ class JobState(Enum):
     """Where a job stands."""
 
     WAITING = "waiting"
+    RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_open(self) -> bool:
+        """It is still to be done, or under way."""
+        return self in (JobState.WAITING, JobState.RUNNING)
+
+
+class Lane(Enum):
+    """Jobs of one lane wait for each other only."""
+
+    INTERACTIVE = "interactive"
+    """Somebody looks at the screen meanwhile."""
+    TRANSFER = "transfer"
+    REPORT = "report"
+    """Answers that we owe to a node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +152,25 @@ class Job:
     state: JobState
     attempts: int
     due_at: float
-    """When it is tried next, seconds since 1970."""
+    """When it is tried next, seconds since 1970; while it runs, until when its worker has it."""
     created_at: str
     error: str
     """Why the last try failed; empty when none did."""
+    lane: Lane = Lane.REPORT
+    peer: str = ""
+    """The AE title of the node it is about."""
+    asked_by: str = ""
+    is_cancelled: bool = False
+    """Somebody does not want it any more; a worker that is at it stops soon."""
+    report: str = ""
+    """How far it is, and what came of it, as JSON."""
+    ended_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobItem:
+    """One object of a transfer that is finished with: there, or failed with a reason."""
+
+    item: str
+    is_done: bool
+    reason: str = ""
