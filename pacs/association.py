@@ -22,7 +22,6 @@ from pacs.upper_layer import (
     PDUType,
     ProtocolError,
     UpperLayer,
-    fragments,
     pdvs,
 )
 from storage.model import DataSetSpan
@@ -174,12 +173,15 @@ class Association:
         Raises:
             ConnectionEnded: the peer is gone.
         """
-        context_id, limit = message.context.context_id, self.peer.maximum_pdu
-        for body in fragments(context_id, dimse.encode(response), limit, is_command=True):
-            self.upper_layer.send(PDUType.P_DATA_TF, *body)
-        if data_set is not None:
-            for body in fragments(context_id, data_set, limit, is_command=False):
-                self.upper_layer.send(PDUType.P_DATA_TF, *body)
+        self._outlet.send(message.context.context_id, response, data_set)
+
+    def respond_soon(self, message: Message, response: Command) -> None:
+        """Let a response go out with the next message, or with `flush`; it saves the peer from waking up twice."""
+        self._outlet.hold(message.context.context_id, response)
+
+    def flush(self) -> None:
+        """Send the responses that `respond_soon` has kept; raises as `respond`."""
+        self._outlet.flush()
 
     # ---- requests of our own, within an operation that the peer asked for
 
@@ -188,6 +190,10 @@ class Association:
         self._message_id = self._message_id % 0xFFFF + 1
         self._outlet.send(context_id, {**command, Tag.MESSAGE_ID: self._message_id}, data_set)
         return self._message_id
+
+    def read_ahead(self, span: DataSetSpan | None) -> None:
+        """Read the beginning of the data set that the next request is going to have; None gives up what was read."""
+        self._outlet.read_ahead(span)
 
     def answer(self, message_id: int, seconds: float) -> Command:
         """Wait for the response to a request of ours, for `seconds` at most; a C-CANCEL that comes first is noted.

@@ -58,7 +58,8 @@ def proposals(instances: Sequence[Instance]) -> list[Proposal]:
 class Courier:
     """Associations to one node, one after the other; a context manager that ends the last one.
 
-    `is_cancelled` is asked while an answer is waited for; `more` is added to each C-STORE request.
+    `is_cancelled` is asked while an answer is waited for, `when_sent` called once an object is on its way or cannot be
+    sent; `more` is added to each C-STORE request.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Courier:
         instances: Sequence[Instance],
         *,
         is_cancelled: Callable[[], bool] = lambda: False,
+        when_sent: Callable[[], None] = lambda: None,
         more: dict[Tag, Value] | None = None,
         timeouts: Timeouts = TIMEOUTS,
     ) -> None:
@@ -78,6 +80,7 @@ class Courier:
         self._groups = group(instances)
         self._group_of = {i.sop_class_uid: g for g, several in enumerate(self._groups) for i in several}
         self._is_cancelled = is_cancelled
+        self._when_sent = when_sent
         self._more = more or {}
         self._timeouts = timeouts
         self._current = -1
@@ -99,8 +102,8 @@ class Courier:
             self._assoc.__exit__(kind, value, at)
             self._assoc = None
 
-    def deliver(self, instance: Instance, priority: int = 0) -> Delivered:
-        """Send one object and wait for the answer.
+    def deliver(self, instance: Instance, priority: int = 0, following: Instance | None = None) -> Delivered:
+        """Send one object and wait for the answer; meanwhile, read the beginning of the one that follows.
 
         After a lost association a new one is tried for the next object; after two losses in a row, or when no
         association can be had, all that follow fail at once.
@@ -109,10 +112,11 @@ class Courier:
             Cancelled: the association is aborted.
         """
         if self._gave_up:
+            self._when_sent()
             return Delivered(None, self._gave_up)
         try:
             assoc = self._open(self._group_of[instance.sop_class_uid])
-            return self._store(assoc, instance, priority)
+            return self._store(assoc, instance, priority, following)
         except Cancelled:
             self._drop()
             raise
@@ -141,8 +145,11 @@ class Courier:
             by_syntax.setdefault(context.transfer_syntax, context.context_id)
         return assoc
 
-    def _store(self, assoc: Requestor, instance: Instance, priority: int) -> Delivered:
+    def _store(self, assoc: Requestor, instance: Instance, priority: int, following: Instance | None) -> Delivered:
         offered = self._contexts.get(instance.sop_class_uid)
+        if not offered or instance.transfer_syntax_uid not in offered:
+            # It takes a while, or is not sent at all: nobody should wait for news until then.
+            self._when_sent()
         if not offered:
             return Delivered(None, f"{self._node.aet} does not take this SOP class in any syntax it can be sent in")
         message_id = assoc.next_message_id()
@@ -152,6 +159,9 @@ class Courier:
                 assoc.send(offered[syntax], command, span)
         except StorageError as e:
             return Delivered(None, str(e))
+        self._when_sent()
+        if following is not None and following.transfer_syntax_uid in self._contexts.get(following.sop_class_uid, {}):
+            assoc.read_ahead(following.data_set)
         waited = 0.0
         while not assoc.has_answer(_LOOK_SECONDS):
             waited += _LOOK_SECONDS

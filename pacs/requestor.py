@@ -161,6 +161,7 @@ class Requestor:
 
     def release(self) -> None:
         """Ask for release, wait for the answer, close."""
+        self._outlet.read_ahead(None)
         try:
             self._upper_layer.send(PDUType.RELEASE_RQ, bytes(4))
             self._upper_layer.read(within=self._timeouts.artim)
@@ -170,6 +171,7 @@ class Requestor:
 
     def abort(self) -> None:
         """End at once."""
+        self._outlet.read_ahead(None)
         self._upper_layer.abort(AbortReason.NOT_SPECIFIED)
 
     def next_message_id(self) -> int:
@@ -180,6 +182,10 @@ class Requestor:
     def send(self, context_id: int, command: Command, data_set: bytes | DataSetSpan | None = None) -> None:
         """Send a request, its data set streamed from the file it is in; raises as `Outlet.send`."""
         self._outlet.send(context_id, command, data_set)
+
+    def read_ahead(self, span: DataSetSpan) -> None:
+        """Read the beginning of the data set that the next request is going to have."""
+        self._outlet.read_ahead(span)
 
     def has_answer(self, within: float) -> bool:
         """Tell whether something to receive is there, waiting for it for `within` seconds at most."""

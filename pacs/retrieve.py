@@ -200,19 +200,23 @@ def refuse(assoc: Association, message: Message, refused: Refused) -> None:
     assoc.respond(message, dimse.response(message.command, refused.status, comment=str(refused)))
 
 
-def carry_out(
-    assoc: Association, message: Message, instances: Sequence[Instance], deliver: Callable[[Instance], Delivered]
-) -> None:
+Deliver = Callable[[Instance, Instance | None], Delivered]
+"""Brings one object to where it has to go; the second is the one that comes after it."""
+
+
+def carry_out(assoc: Association, message: Message, instances: Sequence[Instance], deliver: Deliver) -> None:
     """Deliver the objects one after the other, tell how far it is after each, and end with the final response.
 
-    `deliver` may raise `Cancelled`. Raises as `Association.is_cancelled` when the requestor goes away.
+    `deliver` may raise `Cancelled`; it has to see to it that responses which are held go out (`Association.flush`).
+    Raises as `Association.is_cancelled` when the requestor goes away.
     """
     progress = Progress(len(instances))
-    for instance in instances:
+    for i, instance in enumerate(instances):
+        following = instances[i + 1] if i + 1 < len(instances) else None
         try:
             if assoc.is_cancelled(message):
                 raise Cancelled
-            outcome = deliver(instance)
+            outcome = deliver(instance, following)
         except Cancelled:
             _finish(assoc, message, progress, Status.CANCEL)
             return
@@ -220,7 +224,7 @@ def carry_out(
         _note(assoc, instance, outcome)
         if progress.remaining:
             pending = dimse.response(message.command, Status.PENDING)
-            assoc.respond(message, {**pending, **progress.counts(with_remaining=True)})
+            assoc.respond_soon(message, {**pending, **progress.counts(with_remaining=True)})
     _finish(assoc, message, progress, progress.final_status())
 
 

@@ -114,6 +114,8 @@ class UpperLayer:
         self._start = 0
         self._end = 0
         self._interrupted = False
+        self._poll = select.poll()
+        self._poll.register(connection, select.POLLIN)
 
     # ---- receiving
 
@@ -178,23 +180,13 @@ class UpperLayer:
 
     def has_pending(self) -> bool:
         """Tell, without waiting, whether bytes have come that were not read yet."""
-        if self._end > self._start:
-            return True
-        self._socket.setblocking(False)
-        try:
-            return len(self._socket.recv(1, socket.MSG_PEEK)) > 0
-        except BlockingIOError:
-            return False
-        except OSError as e:
-            raise ConnectionEnded(f"connection lost: {e.strerror or e}") from None
+        return self.wait(0)
 
     def wait(self, seconds: float) -> bool:
         """Tell whether bytes to read are there, waiting for them for `seconds` at most."""
         if self._end > self._start:
             return True
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return bool(poll.poll(seconds * 1000))
+        return bool(self._poll.poll(seconds * 1000))
 
     def interrupt(self) -> None:
         """Wake the thread that reads, from another one; nothing more is received."""

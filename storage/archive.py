@@ -165,7 +165,7 @@ class Archive:
         """
         syntax = choose(instance.transfer_syntax_uid, offered)
         if is_the_same(instance.transfer_syntax_uid, syntax):
-            yield syntax, DataSetSpan(instance.path, instance.dataset_offset, instance.size - instance.dataset_offset)
+            yield syntax, instance.data_set
             return
         with transcoded(instance, syntax, self.data / "cache") as span:
             yield syntax, span

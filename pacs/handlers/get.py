@@ -6,7 +6,7 @@ are used. A peer that does not answer a C-STORE ends the association: nothing el
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from pacs import retrieve
 from pacs.application import Application
@@ -32,11 +32,11 @@ def handle(assoc: Association, message: Message, application: Application) -> No
     except Refused as e:
         retrieve.refuse(assoc, message, e)
         return
-    contexts = contexts_to_send(assoc)
-    priority = int(message.command.get(Tag.PRIORITY, 0))
-    retrieve.carry_out(
-        assoc, message, found, lambda instance: _deliver(assoc, application.archive, contexts, instance, priority)
-    )
+    sending = _Sending(assoc, application.archive, int(message.command.get(Tag.PRIORITY, 0)))
+    try:
+        retrieve.carry_out(assoc, message, found, sending.deliver)
+    finally:
+        assoc.read_ahead(None)
 
 
 def contexts_to_send(assoc: Association) -> dict[str, dict[str, int]]:
@@ -55,15 +55,31 @@ def _granted(assoc: Association) -> Iterator[Negotiated]:
             yield context
 
 
-def _deliver(
-    assoc: Association, archive: Archive, contexts: Mapping[str, Mapping[str, int]], instance: Instance, priority: int
-) -> Delivered:
-    offered = contexts.get(instance.sop_class_uid)
-    if not offered:
-        return Delivered(None, "the peer offered no context to be sent this SOP class")
-    try:
-        with archive.in_syntax(instance, tuple(offered)) as (syntax, span):
-            sent = assoc.request(offered[syntax], retrieve.store_request(instance, priority), span)
-    except StorageError as e:
-        return Delivered(None, str(e))
-    return retrieve.outcome_of(assoc.answer(sent, ANSWER_SECONDS))
+class _Sending:
+    """Objects on their way over the association that asked for them."""
+
+    def __init__(self, assoc: Association, archive: Archive, priority: int) -> None:
+        self._assoc = assoc
+        self._archive = archive
+        self._priority = priority
+        self._contexts = contexts_to_send(assoc)
+
+    def deliver(self, instance: Instance, following: Instance | None) -> Delivered:
+        """Send one object; while the peer works on it, read the beginning of the one that follows."""
+        offered = self._contexts.get(instance.sop_class_uid, {})
+        if not self._is_sent_unchanged(instance):
+            # It takes a while, and the peer should know how far it is.
+            self._assoc.flush()
+        if not offered:
+            return Delivered(None, "the peer offered no context to be sent this SOP class")
+        try:
+            with self._archive.in_syntax(instance, tuple(offered)) as (syntax, span):
+                sent = self._assoc.request(offered[syntax], retrieve.store_request(instance, self._priority), span)
+        except StorageError as e:
+            return Delivered(None, str(e))
+        if following is not None and self._is_sent_unchanged(following):
+            self._assoc.read_ahead(following.data_set)
+        return retrieve.outcome_of(self._assoc.answer(sent, ANSWER_SECONDS))
+
+    def _is_sent_unchanged(self, instance: Instance) -> bool:
+        return instance.transfer_syntax_uid in self._contexts.get(instance.sop_class_uid, {})

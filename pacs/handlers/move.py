@@ -36,11 +36,12 @@ def handle(assoc: Association, message: Message, application: Application) -> No
         application.archive,
         found,
         is_cancelled=lambda: assoc.is_cancelled(message),
+        when_sent=assoc.flush,
         more=originator,
     )
     with courier:
         instances = list(courier.ordered())
-        retrieve.carry_out(assoc, message, instances, lambda instance: courier.deliver(instance, priority))
+        retrieve.carry_out(assoc, message, instances, lambda one, following: courier.deliver(one, priority, following))
 
 
 def _destination(message: Message, application: Application) -> Peer:

@@ -92,6 +92,14 @@ def scanner(application: Application) -> Iterator[tuple[Told, Callable[[], None]
         server.shutdown()
 
 
+def _wait_for_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    """Wait until the association has ended at the receiver, too."""
+    deadline = time.monotonic() + 10
+    while not any("outcome=" in record.getMessage() for record in caplog.records):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def _state(application: Application) -> JobState:
     (job,) = application.records.jobs.list()
     return job.state
@@ -135,11 +143,16 @@ def test_each_failure_has_its_reason(port: int, archive: Archive, scanner: tuple
 
 
 def test_a_peer_that_went_is_told_on_a_new_association_tried_until_it_answers(
-    port: int, application: Application, archive: Archive, scanner: tuple[Told, Callable[[], None]]
+    port: int,
+    application: Application,
+    archive: Archive,
+    scanner: tuple[Told, Callable[[], None]],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     told, listen = scanner
     store(archive, ct())
     _ask(port, _request((CTImageStorage, INSTANCE)), stay=False, told=[])
+    _wait_for_the_end(caplog)
     now = time.time() + 60
     assert jobs.run_one(application, now)
     (job,) = application.records.jobs.list()
