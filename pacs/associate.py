@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 
 from pydicom.uid import UID
@@ -27,6 +28,11 @@ APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
 # In the body of a request (PS3.8 9.3.2): called and calling AE title of 16 bytes each, and 32 reserved bytes.
 _TITLES = slice(4, 68)
 _ANY_TITLES = b"ANY".ljust(16) * 2 + bytes(32)
+# A device asks with the same bytes each time, and reading 128 contexts takes 15 ms. What is remembered is bounded:
+# few devices propose as much as this, and nobody can fill the memory with requests made up for it.
+_REMEMBERED_REQUESTS = 64
+_REMEMBERED_BYTES = 1 << 15
+_CONTEXT_IDS = 128
 
 
 class Rejection(Enum):
@@ -65,21 +71,30 @@ def decode_request(body: memoryview) -> Request:
     Raises:
         ProtocolError: it cannot be read.
     """
-    pdu = A_ASSOCIATE_RQ()
     titles = bytes(body[_TITLES])
     try:
         # Titles are judged by `refusal`, which answers as the standard says; the decoder would only fail on bad ones.
         plain = bytes(body[: _TITLES.start]) + _ANY_TITLES + bytes(body[_TITLES.stop :])
-        pdu.decode(b"\x01\x00" + len(plain).to_bytes(4, "big") + plain)
-        return _request(pdu.to_primitive(), pdu, titles)
+        request = _remembered(plain) if len(plain) <= _REMEMBERED_BYTES else _decoded(plain)
     except Exception as e:
         # The decoder was not written for hostile bytes and fails with whatever comes; for the peer it is all one.
         raise ProtocolError(
             f"the association request cannot be read ({type(e).__name__}: {e})", AbortReason.INVALID_PARAMETER
         ) from e
+    return replace(request, calling_aet=_title(titles[16:32]), called_aet=_title(titles[:16]), titles=titles)
 
 
-def _request(primitive: A_ASSOCIATE, pdu: A_ASSOCIATE_RQ, titles: bytes) -> Request:
+def _decoded(plain: bytes) -> Request:
+    """Read a request with any titles in it."""
+    pdu = A_ASSOCIATE_RQ()
+    pdu.decode(b"\x01\x00" + len(plain).to_bytes(4, "big") + plain)
+    return _request(pdu.to_primitive(), pdu)
+
+
+_remembered = lru_cache(_REMEMBERED_REQUESTS)(_decoded)
+
+
+def _request(primitive: A_ASSOCIATE, pdu: A_ASSOCIATE_RQ) -> Request:
     roles: dict[str, Roles] = {}
     extended: dict[str, bytes] = {}
     maximum_pdu, implementation = 0, ""
@@ -94,16 +109,16 @@ def _request(primitive: A_ASSOCIATE, pdu: A_ASSOCIATE_RQ, titles: bytes) -> Requ
             case ImplementationVersionNameNotification():
                 implementation = str(item.implementation_version_name or "")
     return Request(
-        calling_aet=_title(titles[16:32]),
-        called_aet=_title(titles[:16]),
+        calling_aet="",
+        called_aet="",
         application_context=str(primitive.application_context_name),
         protocol_version=pdu.protocol_version,
         maximum_pdu=maximum_pdu,
         contexts=tuple(_proposed(c) for c in primitive.presentation_context_definition_list),
-        roles=roles,
-        extended=extended,
+        roles=MappingProxyType(roles),
+        extended=MappingProxyType(extended),
         implementation=implementation,
-        titles=titles,
+        titles=b"",
     )
 
 
@@ -144,6 +159,20 @@ def encode_acceptance(
     extended: Mapping[str, bytes] = MappingProxyType({}),
 ) -> bytes:
     """Return the A-ASSOCIATE-AC PDU."""
+    # More than the 128 IDs that there are (PS3.8 9.3.2.2) comes from no device: that is not worth remembering.
+    encode = _remembered_acceptance if len(contexts) <= _CONTEXT_IDS else _acceptance
+    encoded = encode(contexts, tuple(roles.items()), maximum_pdu, tuple(extended.items()))
+    # PS3.8 9.3.3, table 9-17: bytes 11 to 74 are sent as they were received. Six bytes of header stand before the body.
+    first, last = _TITLES.start + 6, _TITLES.stop + 6
+    return encoded[:first] + request.titles + encoded[last:]
+
+
+def _acceptance(
+    contexts: tuple[Negotiated, ...],
+    roles: tuple[tuple[str, Roles], ...],
+    maximum_pdu: int,
+    extended: tuple[tuple[str, bytes], ...],
+) -> bytes:
     primitive = A_ASSOCIATE()
     primitive.application_context_name = UID(APPLICATION_CONTEXT)
     primitive.result = 0
@@ -151,13 +180,13 @@ def encode_acceptance(
     primitive.presentation_context_definition_results_list = [_result(n) for n in contexts]
     primitive.user_information = [
         *identity(maximum_pdu),
-        *(role_item(uid, r) for uid, r in roles.items()),
-        *(_extended_item(uid, information) for uid, information in extended.items()),
+        *(role_item(uid, r) for uid, r in roles),
+        *(_extended_item(uid, information) for uid, information in extended),
     ]
-    encoded = bytes(A_ASSOCIATE_AC(primitive).encode())
-    # PS3.8 9.3.3, table 9-17: bytes 11 to 74 are sent as they were received. Six bytes of header stand before the body.
-    first, last = _TITLES.start + 6, _TITLES.stop + 6
-    return encoded[:first] + request.titles + encoded[last:]
+    return bytes(A_ASSOCIATE_AC(primitive).encode())
+
+
+_remembered_acceptance = lru_cache(_REMEMBERED_REQUESTS)(_acceptance)
 
 
 def identity(

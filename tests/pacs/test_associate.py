@@ -44,6 +44,18 @@ def test_128_contexts_fit() -> None:
     assert len(_decoded(contexts=contexts).contexts) == 128
 
 
+def test_a_request_seen_before_is_read_the_same_but_for_its_titles() -> None:
+    first = _decoded(called=b"ONE", calling=b"CT 1")
+    again = _decoded(called=b"TWO", calling=b"MR 2")
+    assert (first.called_aet, first.calling_aet) == ("ONE", "CT 1")
+    assert (again.called_aet, again.calling_aet) == ("TWO", "MR 2")
+    assert again.titles[:32] == b"TWO".ljust(16) + b"MR 2".ljust(16)
+    assert again.contexts is first.contexts
+    answers = negotiate(again.contexts)
+    for request in (first, again):
+        assert request.titles in encode_acceptance(request, answers, {}, 16384)
+
+
 @pytest.mark.parametrize(
     ("how", "why"),
     [
