@@ -15,7 +15,7 @@ from typing import Self
 from pacs import retrieve
 from pacs.dimse import Tag, Value
 from pacs.requestor import MAXIMUM_CONTEXTS, AssociationFailed, Node, Proposal, Requestor
-from pacs.retrieve import Cancelled, Delivered
+from pacs.retrieve import Cancelled, Delivered, NotSent
 from pacs.upper_layer import ConnectionEnded, ProtocolError, Timeouts
 from storage.archive import Archive
 from storage.errors import StorageError
@@ -89,6 +89,11 @@ class Courier:
         self._losses = 0
         self._gave_up = ""
 
+    @property
+    def gave_up(self) -> str:
+        """Why nothing more can be delivered; empty while it can."""
+        return self._gave_up
+
     def ordered(self) -> Iterator[Instance]:
         """Return the objects in the order that needs the fewest associations."""
         for several in self._groups:
@@ -113,7 +118,7 @@ class Courier:
         """
         if self._gave_up:
             self._when_sent()
-            return Delivered(None, self._gave_up)
+            return Delivered(None, self._gave_up, NotSent.LOST)
         try:
             assoc = self._open(self._group_of[instance.sop_class_uid])
             return self._store(assoc, instance, priority, following)
@@ -122,14 +127,14 @@ class Courier:
             raise
         except AssociationFailed as e:
             self._gave_up = str(e)
-            return Delivered(None, self._gave_up)
+            return Delivered(None, self._gave_up, NotSent.LOST)
         except (ConnectionEnded, ProtocolError) as e:
             self._drop()
             reason = f"{self._node.aet} at {self._node.host}:{self._node.port}: {e}"
             self._losses += 1
             if self._losses >= _MAX_LOSSES:
                 self._gave_up = reason
-            return Delivered(None, reason)
+            return Delivered(None, reason, NotSent.LOST)
 
     def _open(self, number: int) -> Requestor:
         if self._assoc is not None and number == self._current:
@@ -151,14 +156,15 @@ class Courier:
             # It takes a while, or is not sent at all: nobody should wait for news until then.
             self._when_sent()
         if not offered:
-            return Delivered(None, f"{self._node.aet} does not take this SOP class in any syntax it can be sent in")
+            reason = f"{self._node.aet} does not take this SOP class in any syntax it can be sent in"
+            return Delivered(None, reason, NotSent.NOT_TAKEN)
         message_id = assoc.next_message_id()
         command = {**retrieve.store_request(instance, priority), **self._more, Tag.MESSAGE_ID: message_id}
         try:
             with self._archive.in_syntax(instance, tuple(offered)) as (syntax, span):
                 assoc.send(offered[syntax], command, span)
         except StorageError as e:
-            return Delivered(None, str(e))
+            return Delivered(None, str(e), NotSent.UNREADABLE)
         self._when_sent()
         if following is not None and following.transfer_syntax_uid in self._contexts.get(following.sop_class_uid, {}):
             assoc.read_ahead(following.data_set)

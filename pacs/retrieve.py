@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
@@ -63,12 +64,21 @@ class Cancelled(Exception):
     """A C-CANCEL came while an object was under way."""
 
 
+class NotSent(Enum):
+    """Why there is no answer to a C-STORE."""
+
+    NOT_TAKEN = "no context"
+    UNREADABLE = "cannot be read or transcoded here"
+    LOST = "the node went away"
+
+
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What became of one object: the status of its C-STORE, None when it was not sent, and why."""
+    """What became of one object: the status of its C-STORE, None when there is no answer, and why."""
 
     status: int | None
     reason: str = ""
+    not_sent: NotSent | None = None
 
     @property
     def ok(self) -> bool:
