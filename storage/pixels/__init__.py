@@ -11,6 +11,8 @@ Frames count from 0 here (DICOM's Referenced Frame Number counts from 1; message
 asked frame are read, whatever the size of the object. Whatever is wrong with an object becomes one
 `storage.errors.PixelError` with one line; a frame number outside is `NotFound`.
 
+`frames_of(instance)` finds the frames of an indexed instance without parsing its header where that can be avoided.
+
 Rooms: `header` (parse, locate), `source` (bytes by position), `frame_index` (native layout, offset tables, fragments),
 `codestream` (what compressed bytes say about themselves), `codecs` and `rle` (decode), `native` (bits to values).
 """
@@ -18,6 +20,7 @@ Rooms: `header` (parse, locate), `source` (bytes by position), `frame_index` (na
 from storage.pixels.description import PixelDescription
 from storage.pixels.frame_index import FrameIndex, Span
 from storage.pixels.limits import DecodeLimits
+from storage.pixels.placed import frames_of
 from storage.pixels.reader import Frame, PixelObject, open_object
 
-__all__ = ["DecodeLimits", "Frame", "FrameIndex", "PixelDescription", "PixelObject", "Span", "open_object"]
+__all__ = ["DecodeLimits", "Frame", "FrameIndex", "PixelDescription", "PixelObject", "Span", "frames_of", "open_object"]

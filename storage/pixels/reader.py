@@ -110,6 +110,19 @@ class PixelObject:
         """Samples of frame `index` as they were encoded, before Bits Stored is applied; raises as `frame`."""
         return self._cells(index)
 
+    def native_frame(self, index: int) -> bytes:
+        """Frame `index` of an object that is not compressed, in little endian; planes and chroma as stored.
+
+        Not for samples of one bit. Raises as `frame`.
+        """
+        description = self.description
+        span = self.frame_index.spans(index)[0]
+        with self._located(index):
+            if self._header.is_little_endian:
+                return self._read(span)
+            data = self._native_bytes(span, False)
+            return np.frombuffer(data, f"u{description.bits_allocated // 8}").byteswap().tobytes()
+
     def overlay_bit(self, index: int, bit: int) -> NDArray[np.bool_]:
         """Plane that is kept in an unused bit of each sample (PS3.3 C.9.2, retired), True where set."""
         description = self.description

@@ -2,6 +2,7 @@
 
     choose(stored, offered)               which of the syntaxes that a receiver takes fits best
     with transcoded(instance, syntax, folder) as span: ...
+    frame_in(obj, 0, syntax)              one frame of an open object
 
 Every value is kept as it is, byte order and VR apart (`elements`); pixel data is decoded, or compressed without loss
 and compared with what it was (`frames`). Nothing here compresses with loss, so that no new SOP Instance UID is needed
@@ -10,7 +11,8 @@ and compared with what it was (`frames`). Nothing here compresses with loss, so 
 The result goes to a file first: when something turns out to be wrong in the middle, nothing of it has been sent.
 """
 
+from storage.transcode.single import frame_in
 from storage.transcode.syntaxes import COMPRESSED, UNCOMPRESSED, choose, is_the_same
 from storage.transcode.write import transcoded
 
-__all__ = ["COMPRESSED", "UNCOMPRESSED", "choose", "is_the_same", "transcoded"]
+__all__ = ["COMPRESSED", "UNCOMPRESSED", "choose", "frame_in", "is_the_same", "transcoded"]

@@ -104,22 +104,31 @@ def whole_cells(cells: Cells, obj: PixelObject) -> NDArray[Any]:
 
 
 def _compressed(obj: PixelObject, target: str) -> Iterator[bytes]:
-    encode = _ENCODERS[target]
     for index in range(obj.number_of_frames):
-        given = obj.cells(index)
-        description = replace(
-            obj.description, photometric_interpretation=given.photometric_interpretation, planar_configuration=0
-        )
-        cells = whole_cells(given, obj)
-        try:
-            encoded = encode(cells, description)
-        except PixelError:
-            raise
-        except Exception as error:
-            # Each codec has its own errors; all mean that this picture is not for it.
-            raise PixelError(f"frame {index + 1} cannot be compressed to {target}: {error}") from error
-        _compare(encoded, cells, description, target, index)
-        yield encoded
+        yield compressed(obj, index, target)
+
+
+def compressed(obj: PixelObject, index: int, target: str) -> bytes:
+    """Return frame `index` (from 0) compressed without loss to `target`, one of `syntaxes.COMPRESSED`.
+
+    Raises:
+        PixelError: it cannot be decoded, or does not come back from `target` unchanged.
+        NotFound: there is no such frame.
+    """
+    given = obj.cells(index)
+    description = replace(
+        obj.description, photometric_interpretation=given.photometric_interpretation, planar_configuration=0
+    )
+    cells = whole_cells(given, obj)
+    try:
+        encoded = _ENCODERS[target](cells, description)
+    except PixelError:
+        raise
+    except Exception as error:
+        # Each codec has its own errors; all mean that this picture is not for it.
+        raise PixelError(f"frame {index + 1} cannot be compressed to {target}: {error}") from error
+    _compare(encoded, cells, description, target, index)
+    return encoded
 
 
 def _compare(encoded: bytes, cells: NDArray[Any], description: PixelDescription, target: str, index: int) -> None:
