@@ -13,14 +13,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import psutil
 
+from bench.places import new_folder
 from pacs.requestor import AssociationFailed, Node, Proposal, Requestor
 
 _VERIFICATION = "1.2.840.10008.1.1"
 _IMPLICIT = "1.2.840.10008.1.2"
+_LOOK_SECONDS = 0.25
+_IDLE_SHARE = 0.02
+_PATIENCE_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,69 +66,91 @@ def peer_environment() -> dict[str, str]:
 @contextmanager
 def filmless(durability: str = "full", *, receivers: int = 2, data: Path | None = None) -> Iterator[Running]:
     """Our receivers, as many as `filmless serve` starts; `data` keeps a prepared archive between runs."""
-    with TemporaryDirectory(prefix="bench-") as folder:
-        place, port = data or Path(folder), free_port()
-        command = [sys.executable, "-m", "pacs", "--data", str(place), "--dicom-host", "127.0.0.1"]
-        command += ["--dicom-port", str(port), "--durability", durability, "--minimum-free-bytes", "0"]
-        with _processes([command] * receivers, place) as processes:
-            wait_for_echo(port, processes)
-            time.sleep(0.5)  # for the last of the receivers, which share the port
-            yield Running(f"filmless ({durability})", port, processes, place)
+    folder = new_folder()
+    place, port = data or folder, free_port()
+    command = [sys.executable, "-m", "pacs", "--data", str(place), "--dicom-host", "127.0.0.1"]
+    command += ["--dicom-port", str(port), "--durability", durability, "--minimum-free-bytes", "0"]
+    with _processes([command] * receivers, place) as processes:
+        wait_for_echo(port, processes)
+        yield _settled(Running(f"filmless ({durability})", port, processes, place))
 
 
 @contextmanager
 def storescp() -> Iterator[Running]:
     """DCMTK's storescp: writes files, syncs and indexes nothing."""
-    with TemporaryDirectory(prefix="bench-") as folder:
-        port, received = free_port(), Path(folder) / "received"
-        received.mkdir()
-        with _processes([["storescp", "-od", str(received), str(port)]], Path(folder)) as processes:
-            wait_for_echo(port, processes)
-            yield Running("storescp", port, processes, Path(folder))
+    folder = new_folder()
+    port, received = free_port(), folder / "received"
+    received.mkdir()
+    with _processes([["storescp", "-od", str(received), str(port)]], folder) as processes:
+        wait_for_echo(port, processes)
+        yield _settled(Running("storescp", port, processes, folder))
 
 
 @contextmanager
 def dcmqrscp(store_port: int) -> Iterator[Running]:
     """DCMTK's dcmqrscp: an index of fixed size, nothing synced; STORE is a destination it knows."""
-    with TemporaryDirectory(prefix="bench-") as folder:
-        port, database = free_port(), Path(folder) / "database"
-        database.mkdir()
-        config = Path(folder) / "dcmqrscp.cfg"
-        config.write_text(
-            f"NetworkTCPPort  = {port}\nMaxPDUSize      = 131072\nMaxAssociations = 16\n"
-            f"HostTable BEGIN\nstore = (STORE, 127.0.0.1, {store_port})\nHostTable END\n"
-            "VendorTable BEGIN\nVendorTable END\n"
-            f"AETable BEGIN\nQRSCP {database} RW (9, 4096mb) ANY\nAETable END\n"
-        )
-        with _processes([["dcmqrscp", "-c", str(config), str(port)]], Path(folder)) as processes:
-            wait_for_echo(port, processes, "QRSCP")
-            yield Running("dcmqrscp", port, processes, Path(folder))
+    folder = new_folder()
+    port, database = free_port(), folder / "database"
+    database.mkdir()
+    config = folder / "dcmqrscp.cfg"
+    config.write_text(
+        f"NetworkTCPPort  = {port}\nMaxPDUSize      = 131072\nMaxAssociations = 16\n"
+        f"HostTable BEGIN\nstore = (STORE, 127.0.0.1, {store_port})\nHostTable END\n"
+        "VendorTable BEGIN\nVendorTable END\n"
+        f"AETable BEGIN\nQRSCP {database} RW (9, 4096mb) ANY\nAETable END\n"
+    )
+    with _processes([["dcmqrscp", "-c", str(config), str(port)]], folder) as processes:
+        wait_for_echo(port, processes, "QRSCP")
+        yield _settled(Running("dcmqrscp", port, processes, folder))
 
 
 @contextmanager
 def orthanc(modalities: Mapping[str, Sequence[str | int]] | None = None) -> Iterator[Running]:
     """Orthanc with its SQLite index, as Debian ships it, without plugins but DICOMweb's."""
-    with TemporaryDirectory(prefix="bench-") as folder:
-        port, http_port = free_port(), free_port()
-        settings = {
-            "StorageDirectory": f"{folder}/storage",
-            "IndexDirectory": f"{folder}/index",
-            "DicomPort": port,
-            "DicomAet": "ORTHANC",
-            "HttpPort": http_port,
-            "RemoteAccessAllowed": False,
-            "AuthenticationEnabled": False,
-            "DicomAlwaysAllowFind": True,
-            "DicomAlwaysAllowGet": True,
-            "DicomAlwaysAllowMove": True,
-            "DicomModalities": dict(modalities or {}),
-            "Plugins": [p for p in ["/usr/share/orthanc/plugins/libOrthancDicomWeb.so"] if Path(p).exists()],
-        }
-        config = Path(folder) / "orthanc.json"
-        config.write_text(json.dumps(settings))
-        with _processes([[shutil.which("Orthanc") or "/usr/sbin/Orthanc", str(config)]], Path(folder)) as processes:
-            wait_for_echo(port, processes)
-            yield Running("Orthanc", port, processes, Path(folder), http_port)
+    folder = new_folder()
+    port, http_port = free_port(), free_port()
+    settings = {
+        "StorageDirectory": f"{folder}/storage",
+        "IndexDirectory": f"{folder}/index",
+        "DicomPort": port,
+        "DicomAet": "ORTHANC",
+        "HttpPort": http_port,
+        "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": False,
+        "DicomAlwaysAllowFind": True,
+        "DicomAlwaysAllowGet": True,
+        "DicomAlwaysAllowMove": True,
+        "DicomModalities": dict(modalities or {}),
+        "Plugins": [p for p in ["/usr/share/orthanc/plugins/libOrthancDicomWeb.so"] if Path(p).exists()],
+    }
+    config = folder / "orthanc.json"
+    config.write_text(json.dumps(settings))
+    with _processes([[shutil.which("Orthanc") or "/usr/sbin/Orthanc", str(config)]], folder) as processes:
+        wait_for_echo(port, processes)
+        yield _settled(Running("Orthanc", port, processes, folder, http_port))
+
+
+def _settled(running: Running) -> Running:
+    """Wait until a server has done with starting, and what earlier work left in memory is on the disk."""
+    os.sync()
+    pids = [p.pid for p in running.processes]
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    before = _cpu_seconds(pids)
+    while time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
+        now = _cpu_seconds(pids)
+        if now - before < _IDLE_SHARE * _LOOK_SECONDS:
+            break
+        before = now
+    return running
+
+
+def _cpu_seconds(pids: list[int]) -> float:
+    """Return the CPU time of processes and of their children."""
+    parents = [psutil.Process(pid) for pid in pids]
+    children = [child for parent in parents for child in parent.children(recursive=True)]
+    times = [process.cpu_times() for process in (*parents, *children)]
+    return sum(t.user + t.system for t in times)
 
 
 @contextmanager

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from bench import prefill, servers, work
+from bench.places import new_folder
 from bench.report import Row, median, seconds
 from bench.servers import Running, Server, peer_environment
 from pacs.requestor import Node, Requestor
@@ -120,14 +120,14 @@ def filled_index() -> list[Row]:
     """The same work into archives that hold 0, 10,000 and 1,000,000 instances already."""
     groups = [[work.small_series(i)] for i in range(20)]
     times: dict[int, list[float]] = {0: [], 10_000: [], 1_000_000: []}
-    with TemporaryDirectory(prefix="bench-") as folder:
-        prepared = {n: prefill.archive(Path(folder) / str(n), n) for n in times}
-        for i in range(ROUNDS + 1):
-            for n, template in prepared.items():
-                with prefill.copy_of(template) as data, servers.filmless(data=data) as running:
-                    took = _send(running.port, groups)
-                if i:
-                    times[n].append(took)
+    folder = new_folder()
+    prepared = {n: prefill.archive(folder / str(n), n) for n in times}
+    for i in range(ROUNDS + 1):
+        for n, template in prepared.items():
+            with prefill.copy_of(template) as data, servers.filmless(data=data) as running:
+                took = _send(running.port, groups)
+            if i:
+                times[n].append(took)
     rows = []
     for n in (10_000, 1_000_000):
         slower = median(times[n]) / median(times[0]) - 1
