@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from flask import Flask, request
@@ -9,9 +10,10 @@ from werkzeug.wrappers import Response
 
 from storage.archive import Archive
 from storage.records import Records
-from viewer import auth, display, errors, language, page_context, security
+from viewer import auth, display, errors, language, page_context, security, series_stream
 from viewer.config import ViewerSettings
 from viewer.dicomweb.blueprints import blueprints as dicomweb_blueprints
+from viewer.frame_store import FrameStore
 from viewer.frames import Frames
 from viewer.lru import Lru
 from viewer.pages import blueprints
@@ -22,6 +24,7 @@ from viewer.stacks import Stacks
 FORM_PARTS_MAX = 100
 WERKZEUG_MARGIN = 1 << 16
 THUMBNAIL_BYTES = 16 << 20
+KEEPERS = 4
 
 
 def create_app(settings: ViewerSettings) -> Flask:
@@ -42,7 +45,7 @@ def create_app(settings: ViewerSettings) -> Flask:
     errors.register(app)
     page_context.register(app)
     app.after_request(_count)
-    for blueprint in (security.bp, auth.bp, *blueprints(), *dicomweb_blueprints()):
+    for blueprint in (security.bp, auth.bp, *blueprints(), series_stream.bp, *dicomweb_blueprints()):
         app.register_blueprint(blueprint)
     return app
 
@@ -55,8 +58,10 @@ def _open(settings: ViewerSettings) -> Services:
         records=Records.open(Path(settings.data)),
         requests=RequestCounts(),
         frames=Frames(),
+        frame_store=FrameStore(archive.data / "cache" / "dicomweb"),
         stacks=Stacks(archive),
         thumbnails=Lru(THUMBNAIL_BYTES, len),
+        keepers=ThreadPoolExecutor(KEEPERS, thread_name_prefix="keep"),
     )
 
 

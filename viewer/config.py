@@ -31,6 +31,12 @@ class ViewerSettings:
     """Requests that may wait for a thread of one process; more are told to come back later (503)."""
     body_max_bytes: int = MIB
     """The largest request body that a page takes."""
+    store_max_bytes: int = 16 * GIB
+    """The largest request that brings objects in; none of it is held in memory."""
+    store_max_parts: int = 50_000
+    """The most instances of such a request."""
+    store_threads: int = 4
+    """Such requests answered at once by one process; they never keep a thread from pages."""
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     poll_seconds: float = 0.25

@@ -20,6 +20,8 @@ class Permission(Enum):
     SIGNED_IN = "have signed in, as anyone"
     VIEW_STUDIES = "see the list and the images"
     DOWNLOAD_OBJECTS = "take objects as files"
+    STORE_OBJECTS = "bring objects in"
+    SAVE_EVIDENCE = "keep measurements, views and key images with a study"
     VIEW_QUARANTINE = "see what was refused, and conflicting patients"
     VIEW_METRICS = "read the figures for monitoring"
 
@@ -29,9 +31,10 @@ _EVERYONE = frozenset({Permission.SIGNED_IN, Permission.VIEW_STUDIES})
 PERMISSIONS: MappingProxyType[Role, frozenset[Permission]] = MappingProxyType(
     {
         Role.ADMIN: frozenset(Permission),
-        Role.RADIOLOGIST: _EVERYONE | {Permission.DOWNLOAD_OBJECTS, Permission.VIEW_QUARANTINE},
+        Role.RADIOLOGIST: _EVERYONE
+        | {Permission.DOWNLOAD_OBJECTS, Permission.STORE_OBJECTS, Permission.VIEW_QUARANTINE},
         Role.CLINICIAN: _EVERYONE,
-        Role.TECHNICIAN: _EVERYONE | {Permission.VIEW_QUARANTINE},
+        Role.TECHNICIAN: _EVERYONE | {Permission.STORE_OBJECTS, Permission.VIEW_QUARANTINE},
     }
 )
 

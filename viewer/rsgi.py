@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from http.cookies import CookieError, SimpleCookie
 from multiprocessing.synchronize import Event
 from typing import Any
@@ -21,6 +22,7 @@ from viewer.live import LiveStudies
 from viewer.permissions import Permission, may
 from viewer.rsgi_types import HTTPProtocol, Scope
 from viewer.services import services_of
+from viewer.uploads import is_upload
 from viewer.wsgi_adapter import WsgiAdapter
 
 STUDY_EVENTS = "/events/studies"
@@ -46,6 +48,8 @@ class Application:
         self._services = services_of(app)
         self._live = LiveStudies(self._services.archive, settings.poll_seconds)
         self._flask = WsgiAdapter(app.wsgi_app, settings.threads, settings.waiting, settings.body_max_bytes)
+        # Bodies of any size, read as they come and bounded by the views; slow ones keep no thread from pages.
+        self._uploads = WsgiAdapter(app.wsgi_app, settings.store_threads, settings.waiting, sys.maxsize)
         self._closing = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -58,12 +62,15 @@ class Application:
         for task in self._tasks:
             task.cancel()
         self._flask.close()
+        self._uploads.close()
         self._services.close()
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""
         if scope.path == STUDY_EVENTS and scope.method == "GET":
             await self._study_events(scope, protocol)
+        elif is_upload(scope.method, scope.path):
+            await self._uploads(scope, protocol)
         else:
             await self._flask(scope, protocol)
 

@@ -16,6 +16,7 @@ from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response
 
 from viewer.auth import COOKIE
+from viewer.dicomweb.errors import is_dicomweb
 
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
@@ -35,6 +36,12 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+
+READING_POLICY = (
+    CONTENT_SECURITY_POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")
+    + "; worker-src 'self' blob:"
+)
+"""The reading room also compiles WebAssembly (image codecs) and runs workers; it evaluates no text as a script."""
 
 _HEADERS = (
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
@@ -58,7 +65,7 @@ def refuse_forged() -> None:
         return
     if request.headers.get("Sec-Fetch-Site") == "cross-site" or not _same_origin():
         raise Forbidden("the request comes from another site")
-    if request.authorization is None and request.cookies.get(COOKIE) and request.endpoint != "sign_in.submit":
+    if request.authorization is None and request.cookies.get(COOKIE) and not _needs_no_token():
         given = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD, "")
         if not hmac.compare_digest(given.encode(), csrf_token().encode()):
             raise Forbidden("the form is from an older sign-in; reload the page")
@@ -87,6 +94,11 @@ def csrf_token() -> str:
 def safe_next(target: str | None) -> str:
     """Return `target` when it is a plain path of this site, else the study list: no open redirect."""
     return target if target and _SAFE_NEXT.match(target) else "/"
+
+
+def _needs_no_token() -> bool:
+    """DICOMweb has no forms, and a page that names its origin is one of ours: the others were refused before."""
+    return request.endpoint == "sign_in.submit" or (is_dicomweb(request.path) and "Origin" in request.headers)
 
 
 def _same_origin() -> bool:

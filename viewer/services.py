@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, cast
 from flask import Flask, current_app
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
     from storage.archive import Archive
     from storage.records import Records
     from viewer.config import ViewerSettings
+    from viewer.frame_store import FrameStore
     from viewer.frames import Frames
     from viewer.lru import Lru
     from viewer.request_counts import RequestCounts
@@ -28,12 +31,17 @@ class Services:
     records: Records
     requests: RequestCounts
     frames: Frames
+    frame_store: FrameStore
     stacks: Stacks
     thumbnails: Lru[str, bytes]
+    keepers: ThreadPoolExecutor
+    """Threads that sync and index objects which came over HTTP."""
 
     def close(self) -> None:
         """Close the archive, the records and open files."""
+        self.keepers.shutdown()
         self.frames.close()
+        self.frame_store.close()
         self.archive.close()
         self.records.close()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint
 
+from viewer.dicomweb.stow import views as stow
+
 
 def blueprints() -> tuple[Blueprint, ...]:
     """Return all services."""
-    return ()
+    return (stow.bp,)

@@ -32,7 +32,7 @@ class TooManyParts(MultipartError):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part: its header fields, names in lower case, and its content, to be read before the next part is asked for."""
+    """One part: its header fields, names in lower case, and its content, to be read before the next part."""
 
     headers: dict[str, str]
     content: Iterator[memoryview]

@@ -1,0 +1,402 @@
+"""STOW-RS: what is stored, what is answered, what is refused (PS3.18 10.5)."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import EncapsulatedPDFStorage, JPEGLSLossless
+from werkzeug.test import TestResponse
+
+from storage.archive import Archive
+from storage.records import Role
+from tests.support.objects import INSTANCE, SERIES, STUDY, ct, store
+from tests.support.stow import ACCEPT_JSON, BOUNDARY, STOW, bearer, body, files, part, part10
+from tests.support.web import PASSWORD
+from viewer.dicomweb.stow.outcomes import FailureReason
+from viewer.services import services_of
+
+OTHER = "1.2.826.0.1.3680043.10.999.2"
+
+
+def _ct(number: int, **attributes: object) -> Dataset:
+    return ct(SOPInstanceUID=f"{SERIES}.{number}", InstanceNumber=number, **attributes)
+
+
+@pytest.fixture
+def technician(app: Flask) -> dict[str, str]:
+    """The header of a program that may store."""
+    return dict(bearer(services_of(app).records.tokens.add("ct-room", Role.TECHNICIAN)))
+
+
+@pytest.fixture
+def post(app: Flask, technician: dict[str, str]) -> Callable[..., TestResponse]:
+    """Post a body as that program."""
+
+    def send(data: bytes, path: str = "/dicom-web/studies", **headers: str) -> TestResponse:
+        fields = {**technician, **STOW, **ACCEPT_JSON, **{k.replace("_", "-"): v for k, v in headers.items()}}
+        return app.test_client().post(path, data=data, headers=fields)
+
+    return send
+
+
+Post = Callable[..., TestResponse]
+
+
+def _json(answer: TestResponse) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(answer.data)
+    return found
+
+
+def _problem(answer: TestResponse, status: int) -> str:
+    assert answer.status_code == status, answer.data
+    assert answer.content_type == "application/problem+json"
+    return str(answer.json["detail"])
+
+
+def test_instances_are_stored_and_named(post: Post, archive: Archive) -> None:
+    answer = post(files(part10(_ct(1)), part10(_ct(2))))
+    assert answer.status_code == 200
+    assert answer.content_type == "application/dicom+json"
+    found = Dataset.from_json(_json(answer))
+    assert found.RetrieveURL == f"http://localhost/dicom-web/studies/{STUDY}"
+    assert [item.ReferencedSOPInstanceUID for item in found.ReferencedSOPSequence] == [f"{SERIES}.1", f"{SERIES}.2"]
+    assert found.ReferencedSOPSequence[0].RetrieveURL == (
+        f"http://localhost/dicom-web/studies/{STUDY}/series/{SERIES}/instances/{SERIES}.1"
+    )
+    assert "FailedSOPSequence" not in found
+    assert archive.study(STUDY).number_of_instances == 2
+    kept = archive.instance(f"{SERIES}.1")
+    assert archive.is_intact(kept)
+    assert dcmread(kept.path).PatientName == "Nguyễn^Văn^Đức"
+
+
+def test_the_same_again_changes_nothing_and_is_a_success(post: Post, archive: Archive) -> None:
+    data = files(part10(_ct(1)))
+    assert post(data).status_code == 200
+    revision = archive.revision()
+    assert post(data).status_code == 200
+    assert archive.revision() == revision
+
+
+def test_the_answer_as_xml_is_the_native_dicom_model(post: Post) -> None:
+    answer = post(files(part10(_ct(1)), b"no object"), Accept="application/dicom+xml")
+    assert (answer.status_code, answer.content_type) == (202, "application/dicom+xml")
+    root = ElementTree.fromstring(answer.data)
+    name = "{http://dicom.nema.org/PS3.19/models/NativeDICOM}"
+    assert root.tag == f"{name}NativeDicomModel"
+    keywords = [element.get("keyword") for element in root.findall(f"{name}DicomAttribute")]
+    assert keywords == ["RetrieveURL", "ReferencedSOPSequence", "OtherFailuresSequence"]
+    assert root.find(f".//{name}Item/{name}DicomAttribute[@keyword='ReferencedSOPInstanceUID']/{name}Value").text == (
+        f"{SERIES}.1"
+    )
+
+
+def test_part_of_them_stored_is_202_with_a_reason_for_each(post: Post, archive: Archive) -> None:
+    store(archive, _ct(2, PatientID="SOMEONE ELSE"))
+    cut = part10(_ct(3))[:-40]
+    answer = post(files(part10(_ct(1)), part10(_ct(2)), cut, b"%PDF-1.7 no object"))
+    assert answer.status_code == 202
+    found = Dataset.from_json(_json(answer))
+    assert [item.ReferencedSOPInstanceUID for item in found.ReferencedSOPSequence] == [f"{SERIES}.1"]
+    reasons = {item.ReferencedSOPInstanceUID: item.FailureReason for item in found.FailedSOPSequence}
+    assert reasons == {
+        f"{SERIES}.2": FailureReason.DUPLICATE_SOP_INSTANCE,
+        f"{SERIES}.3": FailureReason.CANNOT_UNDERSTAND,
+    }
+    assert [item.FailureReason for item in found.OtherFailuresSequence] == [FailureReason.CANNOT_UNDERSTAND]
+    warnings = answer.headers.getlist("Warning")
+    assert len(warnings) == 3
+    assert any("stored since" in one for one in warnings)
+    assert {q.reason for q in archive.quarantined(10)} == {"conflict", "unreadable"}
+    assert archive.study(STUDY).number_of_instances == 2
+
+
+def test_all_refused_is_409(post: Post, archive: Archive) -> None:
+    answer = post(files(part10(_ct(1))), f"/dicom-web/studies/{OTHER}")
+    assert answer.status_code == 409
+    (item,) = Dataset.from_json(_json(answer)).FailedSOPSequence
+    assert item.ReferencedSOPInstanceUID == f"{SERIES}.1"
+    assert item.FailureReason == FailureReason.DATA_SET_DOES_NOT_MATCH
+    assert archive.health().instances == 0
+    assert archive.quarantined_count() == 1
+
+
+def test_instances_of_the_study_of_the_address_are_stored(post: Post, archive: Archive) -> None:
+    other = _ct(2, StudyInstanceUID=OTHER)
+    answer = post(files(part10(_ct(1)), part10(other)), f"/dicom-web/studies/{STUDY}")
+    assert answer.status_code == 202
+    assert archive.health().instances == 1
+
+
+def test_one_instance_without_multipart_is_taken(post: Post, archive: Archive) -> None:
+    assert post(part10(_ct(1)), Content_Type="application/dicom").status_code == 200
+    assert archive.health().instances == 1
+
+
+def test_the_type_of_the_parts_need_not_be_named(post: Post) -> None:
+    assert post(files(part10(_ct(1))), Content_Type=f"multipart/related; boundary={BOUNDARY}").status_code == 200
+
+
+def test_an_object_is_kept_bit_for_bit(post: Post, archive: Archive) -> None:
+    whole = part10(_ct(1))
+    post(files(whole))
+    kept = archive.instance(f"{SERIES}.1")
+    assert whole.endswith(kept.path.read_bytes()[kept.dataset_offset :])
+
+
+@pytest.mark.parametrize(("role", "status"), [(Role.CLINICIAN, 403), (Role.ADMIN, 200), (Role.RADIOLOGIST, 200)])
+def test_who_may_store(app: Flask, archive: Archive, role: Role, status: int) -> None:
+    token = services_of(app).records.tokens.add("one", role)
+    answer = app.test_client().post("/dicom-web/studies", data=files(part10(_ct(1))), headers={**STOW, **bearer(token)})
+    assert answer.status_code == status
+    assert archive.health().instances == (status == 200)
+
+
+def test_a_name_and_a_password_do(app: Flask, archive: Archive) -> None:
+    basic = base64.b64encode(f"{Role.TECHNICIAN.value}:{PASSWORD}".encode()).decode()
+    headers = {**STOW, "Authorization": f"Basic {basic}"}
+    assert app.test_client().post("/dicom-web/studies", data=files(part10(_ct(1))), headers=headers).status_code == 200
+
+
+def test_a_page_of_ours_stores_with_its_cookie_and_another_site_does_not(client: FlaskClient) -> None:
+    data = files(part10(_ct(1)))
+    post = client.post
+    assert post("/dicom-web/studies", data=data, headers=STOW).status_code == 403  # a form of any site could be that
+    assert post("/dicom-web/studies", data=data, headers={**STOW, "Origin": "http://evil.example"}).status_code == 403
+    assert post("/dicom-web/studies", data=data, headers={**STOW, "Origin": "http://localhost"}).status_code == 200
+
+
+# ---- bad input
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (b"", "ends before"),
+        (f"--{BOUNDARY}--\r\n".encode(), "no parts"),
+        (files(b"x").replace(BOUNDARY.encode(), b"another"), "ends before"),
+        (files(b"x" * 100_000).replace(BOUNDARY.encode(), b"another"), "does not occur"),
+        (body([part(b"x", None)]), "no Content-Type"),
+        (body([part(b"x", "nonsense")]), "Content-Type of a part cannot be read"),
+    ],
+    ids=range(6),
+)  # fmt: skip
+def test_what_is_no_multipart_body_is_400(post: Post, sent: bytes, words: str) -> None:
+    assert words in _problem(post(sent), 400)
+
+
+def test_half_a_body_keeps_the_instances_that_were_whole(post: Post, archive: Archive) -> None:
+    whole = files(part10(_ct(1)), part10(_ct(2)), part10(_ct(3)))
+    said = _problem(post(whole[: len(whole) * 5 // 6]), 400)
+    assert "2 instances that came whole" in said
+    assert archive.study(STUDY).number_of_instances == 2
+    assert archive.quarantined_count() == 0
+    assert not list((archive.data / "incoming").rglob("*.part"))
+    assert post(whole).status_code == 200
+    assert archive.study(STUDY).number_of_instances == 3
+
+
+def test_too_many_parts_are_413(app: Flask, post: Post) -> None:
+    _limit(app, store_max_parts=1000)
+    assert "more than 1000 parts" in _problem(post(files(*[b"x"] * 100_000)), 413)
+
+
+def test_a_body_over_the_limit_is_413_whatever_it_announces(app: Flask, post: Post, archive: Archive) -> None:
+    data = files(part10(_ct(1)), part10(_ct(2)))
+    _limit(app, store_max_bytes=len(data) - 300)
+    assert "more than" in _problem(post(data), 413)
+    assert archive.health().instances == 0
+
+
+def test_what_is_already_stored_stays_when_the_limit_is_met(app: Flask, technician: dict[str, str]) -> None:
+    large = {"Rows": 512, "Columns": 512, "PixelData": bytes(1 << 19)}
+    one, two = part(part10(_ct(1, **large))), part(part10(_ct(2, **large)))
+    _limit(app, store_max_bytes=len(one) + len(two) // 2)
+    headers = {**technician, **STOW}
+    environ = {"CONTENT_LENGTH": "", "wsgi.input": io.BytesIO(body([one, two]))}
+    answer = app.test_client().post("/dicom-web/studies", headers=headers, environ_overrides=environ)
+    assert "1 instances that came whole before are stored" in _problem(answer, 413)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=a-boundary", "x", "text/plain",
+                                  'multipart/related; type="image/png"; boundary=a-boundary'])  # fmt: skip
+def test_other_media_types_are_415(post: Post, kind: str) -> None:
+    answer = post(files(b"x"), Content_Type=kind)
+    assert "application/dicom" in _problem(answer, 415)
+    assert "application/dicom" in answer.headers["Accept"]
+
+
+def test_a_body_with_a_content_encoding_is_415(post: Post) -> None:
+    assert "Content-Encoding" in _problem(post(b"\x1f\x8b" + bytes(100), Content_Encoding="gzip"), 415)
+
+
+def test_an_answer_that_nobody_can_read_is_406_before_anything_is_stored(post: Post, archive: Archive) -> None:
+    _problem(post(files(part10(_ct(1))), Accept="text/html"), 406)
+    assert archive.health().instances == 0
+
+
+def test_a_study_that_is_no_uid_is_404(post: Post) -> None:
+    _problem(post(files(part10(_ct(1))), "/dicom-web/studies/..%2f..%2fetc"), 404)
+    _problem(post(files(part10(_ct(1))), "/dicom-web/studies/1.2.x"), 404)
+
+
+@pytest.mark.parametrize("uid", ["../../../../etc/passwd/a/b/c/d", "1.2/3", "1.2\0.3", "1..2", "a.b", ""])
+def test_uids_that_form_paths_are_refused(post: Post, archive: Archive, uid: str) -> None:
+    inside = f"{SERIES}.1".encode()
+    whole = part10(_ct(1)).replace(inside, uid.encode().ljust(len(inside), b"\0"))
+    assert post(files(whole)).status_code == 409
+    assert archive.health().instances == 0
+
+
+def test_an_object_with_a_broken_meta_group_is_in_quarantine(post: Post, archive: Archive) -> None:
+    whole = part10(_ct(1)).replace(b"\x02\x00\x10\x00UI", b"\x02\x00\x11\x00UI")
+    assert post(files(whole)).status_code == 409
+    assert archive.quarantined_count() == 1
+
+
+def test_an_empty_part_and_one_of_another_type_fail_alone(post: Post) -> None:
+    answer = post(body([part(b""), part(b"x", "image/png"), part(part10(_ct(1)), Content_Transfer_Encoding="base64")]))
+    assert answer.status_code == 409
+    assert len(_json(answer)["0008119A"]["Value"]) == 3
+
+
+def _limit(app: Flask, **limits: int) -> None:
+    known = services_of(app)
+    app.extensions["filmless"] = replace(known, settings=replace(known.settings, **limits))  # type: ignore[arg-type]
+
+
+# ---- metadata and bulk data
+
+
+def _metadata(ds: Dataset, uri: str = "", tag: str = "7FE00010") -> dict[str, Any]:
+    facts: dict[str, Any] = ds.to_json_dict(bulk_data_threshold=10**9)
+    if uri:
+        facts[tag] = {"vr": facts[tag]["vr"], "BulkDataURI": uri}
+    return facts
+
+
+def _with_metadata(instances: list[dict[str, Any]], *bulk: tuple[str, str, bytes]) -> bytes:
+    first = part(json.dumps(instances).encode(), "application/dicom+json")
+    return body([first, *(part(content, kind, Content_Location=uri) for uri, kind, content in bulk)])
+
+
+JSON_STOW = f'multipart/related; type="application/dicom+json"; boundary={BOUNDARY}'
+XML_STOW = f'multipart/related; type="application/dicom+xml"; boundary={BOUNDARY}'
+
+
+def test_metadata_and_bulk_data_become_an_object(post: Post, archive: Archive) -> None:
+    ds = _ct(1)
+    data = _with_metadata([_metadata(ds, "bulk/1")], ("bulk/1", "application/octet-stream", ds.PixelData))
+    answer = post(data, f"/dicom-web/studies/{STUDY}", Content_Type=JSON_STOW)
+    assert answer.status_code == 200, answer.data
+    kept = dcmread(archive.instance(f"{SERIES}.1").path)
+    assert kept.PatientName == "Nguyễn^Văn^Đức"
+    assert kept.PixelData == ds.PixelData
+
+
+def test_compressed_bulk_data_becomes_fragments(post: Post, archive: Archive) -> None:
+    ds = _ct(1)
+    compressed = _ct(1)
+    part10(compressed)
+    compressed.compress(JPEGLSLossless)
+    from pydicom.encaps import get_frame
+
+    frame = get_frame(compressed.PixelData, 0, number_of_frames=1)
+    data = _with_metadata([_metadata(ds, "b")], ("b", f"image/jls; transfer-syntax={JPEGLSLossless}", frame))
+    assert post(data, Content_Type=JSON_STOW).status_code == 200
+    kept = dcmread(archive.instance(f"{SERIES}.1").path)
+    assert kept.file_meta.TransferSyntaxUID == JPEGLSLossless
+    assert kept.pixel_array.tobytes() == ds.PixelData
+
+
+def test_a_document_comes_as_bulk_data(post: Post, archive: Archive) -> None:
+    ds = ct(PixelData=None, Rows=None, Columns=None, BitsAllocated=None, SOPClassUID=EncapsulatedPDFStorage)
+    ds.EncapsulatedDocument, ds.MIMETypeOfEncapsulatedDocument = b"%PDF-1.7 text", "application/pdf"
+    data = _with_metadata([_metadata(ds, "doc", "00420011")], ("doc", "application/pdf", b"%PDF-1.7 text"))
+    answer = post(data, Content_Type=JSON_STOW)
+    assert answer.status_code == 200, answer.data
+    assert bytes(dcmread(archive.instance(INSTANCE).path).EncapsulatedDocument).startswith(b"%PDF-1.7 text")
+
+
+def test_xml_metadata_become_an_object(post: Post, archive: Archive) -> None:
+    from viewer.dicomweb.stow import native_xml
+
+    ds = _ct(1)
+    facts = {tag: value for tag, value in _metadata(ds).items() if value["vr"] != "PN" and tag != "7FE00010"}
+    name = (
+        '<DicomAttribute tag="00100010" vr="PN"><PersonName number="1"><Alphabetic><FamilyName>Nguyễn</FamilyName>'
+        "<GivenName>Văn</GivenName></Alphabetic></PersonName></DicomAttribute>"
+        '<DicomAttribute tag="7FE00010" vr="OW"><BulkData uri="b"/></DicomAttribute></NativeDicomModel>'
+    )
+    text = native_xml.encode(facts).decode().replace("</NativeDicomModel>", name)
+    data = body(
+        [
+            part(text.encode(), "application/dicom+xml"),
+            part(ds.PixelData, "application/octet-stream", Content_Location="b"),
+        ]
+    )
+    answer = post(data, Content_Type=XML_STOW)
+    assert answer.status_code == 200, answer.data
+    assert dcmread(archive.instance(f"{SERIES}.1").path).PatientName == "Nguyễn^Văn"
+
+
+def test_bulk_data_that_does_not_come_is_that_instances_failure(post: Post, archive: Archive) -> None:
+    one, two = _ct(1), _ct(2)
+    data = _with_metadata([_metadata(one, "1"), _metadata(two, "2")], ("2", "application/octet-stream", two.PixelData))
+    answer = post(data, Content_Type=JSON_STOW)
+    assert answer.status_code == 202
+    assert "Content-Location" in answer.headers["Warning"]
+    (item,) = Dataset.from_json(_json(answer)).FailedSOPSequence
+    assert item.ReferencedSOPInstanceUID == f"{SERIES}.1"
+    assert archive.health().instances == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind", "words"),
+    [
+        (body([part(b"[" * 100_000, "application/dicom+json")]), JSON_STOW, "cannot be read"),
+        (body([part(b"{", "application/dicom+json")]), JSON_STOW, "cannot be read"),
+        (body([part(b"[]", "application/dicom+json")]), JSON_STOW, "no list of instances"),
+        (body([part(b"[1]", "application/dicom+json")]), JSON_STOW, "no list of instances"),
+        (body([part(b"x", "application/octet-stream", Content_Location="b")]), JSON_STOW, "comes first"),
+        (body([part(b"[{}]", "application/dicom+json"), part(b"x", "image/jls")]), JSON_STOW, "no Content-Location"),
+        (body([part(b"<a/>", "application/dicom+xml")]), XML_STOW, "NativeDicomModel"),
+        (body([part(b'<!DOCTYPE a [<!ENTITY b "c">]><NativeDicomModel/>', "application/dicom+xml")]), XML_STOW,
+         "document type"),
+        (body([part(b"<NativeDicomModel>" + b"<DicomAttribute tag='00081140' vr='SQ'><Item>" * 99,
+                    "application/dicom+xml")]), XML_STOW, "cannot be read"),
+    ],
+    ids=range(9),
+)  # fmt: skip
+def test_metadata_that_cannot_be_read_is_400(post: Post, sent: bytes, kind: str, words: str) -> None:
+    assert words in _problem(post(sent, Content_Type=kind), 400)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        {"00080018": {"vr": "UI", "Value": ["1.2.3"]}},
+        {"00080018": {"vr": "UI", "Value": "1.2.3"}},
+        {"x": 1},
+        {"00080018": 1},
+        {"00080018": {"vr": "??", "Value": [1]}},
+        {"00080018": {"vr": "SQ", "Value": [1]}},
+        {"00280010": {"vr": "US", "Value": ["many"]}},
+        {"00280010": {"vr": "US", "Value": [-1]}},
+        {"00280010": {"vr": "OB", "InlineBinary": "äää"}},
+    ],
+)
+def test_metadata_of_no_object_is_a_failure_of_its_own(post: Post, attributes: dict[str, Any]) -> None:
+    assert post(_with_metadata([attributes]), Content_Type=JSON_STOW).status_code == 409

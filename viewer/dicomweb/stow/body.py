@@ -1,0 +1,55 @@
+"""The body of a store request: as it comes from the client, within limits of size and time."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from typing import Any
+
+from viewer.dicomweb.errors import Refused
+
+SLOWEST = 1024
+"""Bytes per second, on average since the request began; a sender that brings less keeps a thread for nothing."""
+GRACE_SECONDS = 60.0
+"""Before that no sender is too slow."""
+
+
+class Body:
+    """Reads a request's body once, from its start to its end."""
+
+    def __init__(self, stream: Any, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
+        # What is there already is better than to wait for more, so that the disk works while the network does.
+        self._read = stream.read1 if isinstance(stream, io.BufferedReader) else stream.read
+        self._limit = limit
+        self._clock = clock
+        self._began = clock()
+        self.size = 0
+        """Bytes read so far."""
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes; nothing at the end.
+
+        Raises:
+            Refused: 413 past the limit, 408 when the client is silent or too slow.
+        """
+        try:
+            data: bytes = self._read(size)
+        except TimeoutError:
+            raise Refused(408, "The body did not go on for a minute.") from None
+        self.size += len(data)
+        if self.size > self._limit:
+            raise Refused(
+                413, f"The request has more than {self._limit} bytes; send it in several requests."
+            )
+        seconds = self._clock() - self._began
+        if seconds > GRACE_SECONDS and self.size < SLOWEST * seconds:
+            raise Refused(408, f"The body came with less than {SLOWEST} bytes a second.")
+        return data
+
+    def read_all(self, limit: int) -> bytes:
+        """Return the rest of a body that is no longer than `limit`."""
+        pieces = []
+        while (piece := self.read(1 << 16)) and (self.size <= limit):
+            pieces.append(piece)
+        return b"".join(pieces)
