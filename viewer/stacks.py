@@ -33,10 +33,14 @@ class Stack:
 
     def at(self, position: int) -> tuple[Instance, int]:
         """Return the instance and its frame index (from 0) at `position` (from 0); `NotFound` outside."""
+        i = self.number_at(position)
+        return self.drawable[i], position - (self.ends[i - 1] if i else 0)
+
+    def number_at(self, position: int) -> int:
+        """Return the number of the instance at `position` among the drawable ones, both from 0; `NotFound` outside."""
         if not 0 <= position < self.total:
             raise NotFound(f"no image {position + 1} in a series of {self.total}")
-        i = bisect_right(self.ends, position)
-        return self.drawable[i], position - (self.ends[i - 1] if i else 0)
+        return bisect_right(self.ends, position)
 
 
 class Stacks:

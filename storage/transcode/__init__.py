@@ -11,8 +11,8 @@ and compared with what it was (`frames`). Nothing here compresses with loss, so 
 The result goes to a file first: when something turns out to be wrong in the middle, nothing of it has been sent.
 """
 
-from storage.transcode.single import frame_in
+from storage.transcode.single import FrameBytes, frame_in
 from storage.transcode.syntaxes import COMPRESSED, UNCOMPRESSED, choose, is_the_same
 from storage.transcode.write import transcoded
 
-__all__ = ["COMPRESSED", "UNCOMPRESSED", "choose", "frame_in", "is_the_same", "transcoded"]
+__all__ = ["COMPRESSED", "UNCOMPRESSED", "FrameBytes", "choose", "frame_in", "is_the_same", "transcoded"]

@@ -105,17 +105,15 @@ def whole_cells(cells: Cells, obj: PixelObject) -> NDArray[Any]:
 
 def _compressed(obj: PixelObject, target: str) -> Iterator[bytes]:
     for index in range(obj.number_of_frames):
-        yield compressed(obj, index, target)
+        yield compressed(obj, index, target, obj.cells(index))
 
 
-def compressed(obj: PixelObject, index: int, target: str) -> bytes:
-    """Return frame `index` (from 0) compressed without loss to `target`, one of `syntaxes.COMPRESSED`.
+def compressed(obj: PixelObject, index: int, target: str, given: Cells) -> bytes:
+    """Return frame `index` (from 0), decoded to `given`, compressed without loss to one of `syntaxes.COMPRESSED`.
 
     Raises:
-        PixelError: it cannot be decoded, or does not come back from `target` unchanged.
-        NotFound: there is no such frame.
+        PixelError: it does not come back from `target` unchanged.
     """
-    given = obj.cells(index)
     description = replace(
         obj.description, photometric_interpretation=given.photometric_interpretation, planar_configuration=0
     )

@@ -1,0 +1,70 @@
+"""The cache on disk: values come back whole, and the folder stays within its limit."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from viewer.disk_cache import DiskCache
+from viewer.streaming import read
+
+
+def size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def test_values_come_back(tmp_path: Path) -> None:
+    cache = DiskCache(tmp_path / "c", 1 << 20)
+    assert cache.get("a") is None
+    cache.put("a", b"one")
+    assert cache.get("a") == b"one"
+    assert DiskCache(tmp_path / "c", 1 << 20).get("a") == b"one"
+
+
+def test_a_file_stays_readable_while_it_is_deleted(tmp_path: Path) -> None:
+    cache = DiskCache(tmp_path, 1 << 20)
+    cache.put("a", b"one")
+    with cache.opened("a") as span:
+        for path in tmp_path.rglob("*"):
+            if path.is_file():
+                path.unlink()
+        assert span is not None
+        assert read(span) == b"one"
+    with cache.opened("a") as span:
+        assert span is None
+
+
+def test_the_oldest_go_when_it_is_full(tmp_path: Path) -> None:
+    cache = DiskCache(tmp_path, 100_000)
+    for i in range(60):
+        cache.put(str(i), bytes(5000))
+        past = time.time() - 1000 + i
+        for path in tmp_path.rglob("*"):
+            if path.is_file() and path.stat().st_mtime > time.time() - 900:
+                os.utime(path, (past, past))
+        if i == 10:
+            assert cache.get("0") is not None
+    assert size_of(tmp_path) <= 100_000 + 100_000 // 16 + 5000
+    assert cache.get("59") is not None
+    assert cache.get("12") is None
+
+
+def test_what_fails_or_is_too_large_is_not_kept(tmp_path: Path) -> None:
+    cache = DiskCache(tmp_path, 1000)
+    with pytest.raises(ValueError, match="half"), cache.writing("a") as file:
+        file.write(b"x")
+        raise ValueError("half")
+    cache.put("b", bytes(600))
+    assert cache.get("a") is None
+    assert cache.get("b") is None
+    assert size_of(tmp_path) == 0
+
+
+def test_a_disk_that_refuses_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    cache = DiskCache(tmp_path / "file", 1000)
+    cache.put("a", b"x")
+    assert cache.get("a") is None
