@@ -54,9 +54,14 @@ def test_the_oldest_go_when_it_is_full(tmp_path: Path) -> None:
 
 def test_what_fails_or_is_too_large_is_not_kept(tmp_path: Path) -> None:
     cache = DiskCache(tmp_path, 1000)
-    with pytest.raises(ValueError, match="half"), cache.writing("a") as file:
-        file.write(b"x")
-        raise ValueError("half")
+
+    def half() -> None:
+        with cache.writing("a") as file:
+            file.write(b"x")
+            raise ValueError("half")
+
+    with pytest.raises(ValueError, match="half"):
+        half()
     cache.put("b", bytes(600))
     assert cache.get("a") is None
     assert cache.get("b") is None
