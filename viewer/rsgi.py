@@ -30,6 +30,9 @@ LIVE_SECONDS = 300.0
 """A live list is closed after so long and comes back by itself: Granian queues what a dead client does not take."""
 RETRY_MS = 2000
 
+DRAIN_MAX = 256 << 20
+"""Of a request that is refused, so much is read all the same, so that its sender comes to hear why."""
+
 _EVENT_HEADERS = [
     ("content-type", "text/event-stream; charset=utf-8"),
     ("cache-control", "no-store"),
@@ -49,7 +52,7 @@ class Application:
         self._live = LiveStudies(self._services.archive, settings.poll_seconds)
         self._flask = WsgiAdapter(app.wsgi_app, settings.threads, settings.waiting, settings.body_max_bytes)
         # Bodies of any size, read as they come and bounded by the views; slow ones keep no thread from pages.
-        self._uploads = WsgiAdapter(app.wsgi_app, settings.store_threads, settings.waiting, sys.maxsize)
+        self._uploads = WsgiAdapter(app.wsgi_app, settings.store_threads, settings.waiting, sys.maxsize, DRAIN_MAX)
         self._closing = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -13,6 +13,7 @@ Facts this rests on, tried with Granian 2.8:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import logging
 import os
@@ -37,6 +38,7 @@ SMALL_FILE = 1 << 20
 """Files up to here are read from the open file, as a script or a style sheet is."""
 STREAMS = 32
 """Streamed responses under way at once in one process, each with a thread; more wait."""
+DRAIN_SECONDS = 5.0
 READ_SECONDS = 60.0
 """A body that brings nothing for so long is given up, so that a silent client does not keep a thread."""
 
@@ -88,6 +90,18 @@ class RequestBody(io.RawIOBase):
             raise RequestEntityTooLarge
         self._chunk = memoryview(chunk)
 
+    async def drain(self, limit: int) -> None:
+        """Read on past what the application wanted, up to `limit` bytes and for a few seconds.
+
+        Whoever sends has no ear for an answer before: closing the connection would take it away again.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while limit > 0 and not self._ended:
+                    chunk = await self._next()
+                    limit -= len(chunk or b"")
+                    self._ended = chunk is None
+
     async def _next(self) -> bytes | None:
         # Not `anext(chunks, None)`: CPython 3.11 crashes on it with an awaitable that is no coroutine, such as these.
         try:
@@ -134,8 +148,9 @@ class Answer:
 class WsgiAdapter:
     """Runs a WSGI application for RSGI requests; `close` ends its threads."""
 
-    def __init__(self, app: WSGIApplication, threads: int, waiting: int, request_max: int) -> None:
+    def __init__(self, app: WSGIApplication, threads: int, waiting: int, request_max: int, drain_max: int = 0) -> None:
         self._app = app
+        self._drain_max = drain_max
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="web")
         self._slots = Slots(threads, waiting)
         self._stream_pool = ThreadPoolExecutor(STREAMS, thread_name_prefix="stream")
@@ -163,6 +178,7 @@ class WsgiAdapter:
             loop = asyncio.get_running_loop()
             body = RequestBody(aiter(protocol), loop, self._request_max)
             answer = await loop.run_in_executor(self._pool, self._call, environ_of(scope, body))
+            await body.drain(self._drain_max)
         finally:
             self._slots.give_back()
         if answer.stream is not None and scope.method != "HEAD":

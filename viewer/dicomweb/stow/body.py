@@ -39,17 +39,8 @@ class Body:
             raise Refused(408, "The body did not go on for a minute.") from None
         self.size += len(data)
         if self.size > self._limit:
-            raise Refused(
-                413, f"The request has more than {self._limit} bytes; send it in several requests."
-            )
+            raise Refused(413, f"The request has more than {self._limit} bytes; send it in several requests.")
         seconds = self._clock() - self._began
         if seconds > GRACE_SECONDS and self.size < SLOWEST * seconds:
             raise Refused(408, f"The body came with less than {SLOWEST} bytes a second.")
         return data
-
-    def read_all(self, limit: int) -> bytes:
-        """Return the rest of a body that is no longer than `limit`."""
-        pieces = []
-        while (piece := self.read(1 << 16)) and (self.size <= limit):
-            pieces.append(piece)
-        return b"".join(pieces)
