@@ -14,7 +14,6 @@ from viewer import auth, display, errors, language, page_context, security, seri
 from viewer.config import ViewerSettings
 from viewer.dicomweb.blueprints import blueprints as dicomweb_blueprints
 from viewer.frame_store import FrameStore
-from viewer.frame_store import FrameStore
 from viewer.frames import Frames
 from viewer.lru import Lru
 from viewer.pages import blueprints
@@ -59,7 +58,6 @@ def _open(settings: ViewerSettings) -> Services:
         records=Records.open(Path(settings.data)),
         requests=RequestCounts(),
         frames=Frames(),
-        frame_store=FrameStore(archive.data / "cache" / "dicomweb"),
         frame_store=FrameStore(archive.data / "cache" / "dicomweb"),
         stacks=Stacks(archive),
         thumbnails=Lru(THUMBNAIL_BYTES, len),

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from storage.records import Records
     from viewer.config import ViewerSettings
     from viewer.frame_store import FrameStore
-    from viewer.frame_store import FrameStore
     from viewer.frames import Frames
     from viewer.lru import Lru
     from viewer.request_counts import RequestCounts
@@ -33,7 +32,6 @@ class Services:
     requests: RequestCounts
     frames: Frames
     frame_store: FrameStore
-    frame_store: FrameStore
     stacks: Stacks
     thumbnails: Lru[str, bytes]
     keepers: ThreadPoolExecutor
@@ -43,7 +41,6 @@ class Services:
         """Close the archive, the records and open files."""
         self.keepers.shutdown()
         self.frames.close()
-        self.frame_store.close()
         self.frame_store.close()
         self.archive.close()
         self.records.close()
