@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pacs.requestor import Node
+from pacs.tls import OwnCertificate, requestor_context
 from storage.archive import Archive
-from storage.records import Records
+from storage.records import Peer, Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +28,13 @@ class Application:
     records: Records
     aet: str
     find: FindSettings = field(default_factory=FindSettings)
+    certificate: OwnCertificate | None = None
+    """What we show to peers that are spoken to with TLS."""
+
+    def node_of(self, peer: Peer) -> Node:
+        """Return a peer as something to ask for an association, TLS included.
+
+        Raises:
+            TLSError: a certificate or key cannot be used.
+        """
+        return Node(peer.aet, peer.host, peer.port, requestor_context(peer, self.certificate))

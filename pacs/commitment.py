@@ -24,7 +24,6 @@ from pacs.requestor import AssociationFailed, Node, Proposal, Requestor
 from pacs.upper_layer import ConnectionEnded, ProtocolError, Timeouts
 from storage.archive import Archive
 from storage.errors import NotFound
-from storage.records import Peer
 
 JOB = "storage commitment"
 REQUEST = 1
@@ -172,30 +171,26 @@ def total_bytes(archive: Archive, references: Sequence[Reference]) -> int:
     return total
 
 
-def deliver(report: Report, peer: Peer, own_aet: str, timeouts: Timeouts = _TIMEOUTS) -> None:
+def deliver(report: Report, node: Node, own_aet: str, timeouts: Timeouts = _TIMEOUTS) -> None:
     """Send a report on an association of our own (PS3.4 J.3.3).
 
     Raises:
         NotDelivered: the peer cannot be reached, does not take it, or answers with an error.
     """
-    if peer.tls:
-        raise NotDelivered(f"{peer.aet} wants TLS, which reports do not offer")
     proposal = Proposal(COMMITMENT_CLASS, (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian)))
     # PS3.7 D.3.3.4: without this the requestor would be SCU only, and a report comes from the SCP.
     roles = {COMMITMENT_CLASS: Roles(scu=False, scp=True)}
     try:
-        with Requestor(
-            Node(peer.aet, peer.host, peer.port), own_aet, [proposal], roles=roles, timeouts=timeouts
-        ) as assoc:
+        with Requestor(node, own_aet, [proposal], roles=roles, timeouts=timeouts) as assoc:
             if not assoc.contexts:
-                raise NotDelivered(f"{peer.aet} takes no storage commitment reports")
+                raise NotDelivered(f"{node.aet} takes no storage commitment reports")
             context = assoc.contexts[0]
             data = data_sets.encode(report.ds, context.transfer_syntax)
             assoc.send(context.context_id, {**report.command(), Tag.MESSAGE_ID: assoc.next_message_id()}, data)
             if not assoc.has_answer(timeouts.idle):
-                raise NotDelivered(f"{peer.aet} does not answer the report")
+                raise NotDelivered(f"{node.aet} does not answer the report")
             response, _ = assoc.receive()
     except (AssociationFailed, ConnectionEnded, ProtocolError) as e:
         raise NotDelivered(str(e)) from e
     if response.get(Tag.STATUS) != 0:
-        raise NotDelivered(f"{peer.aet} answers the report with status {response.get(Tag.STATUS)}")
+        raise NotDelivered(f"{node.aet} answers the report with status {response.get(Tag.STATUS)}")

@@ -19,6 +19,7 @@ from pacs.application import Application
 from pacs.commitment import NotDelivered, Request
 from pacs.config import data_option, option
 from pacs.logs import one_line, set_up_logging
+from pacs.tls import TLSError
 from storage.archive import Archive
 from storage.errors import StorageError
 from storage.records import Job, Records
@@ -53,7 +54,7 @@ def run_one(application: Application, now: float | None = None) -> bool:
         return False
     try:
         _do(application, job)
-    except (NotDelivered, StorageError) as e:
+    except (NotDelivered, TLSError, StorageError) as e:
         _put_off(application, job, str(e), now)
     except Exception as e:
         # One job that cannot be done must not keep the others waiting.
@@ -72,7 +73,7 @@ def _do(application: Application, job: Job) -> None:
     if peer is None:
         raise NotDelivered(f"{request.aet} is no registered peer any more")
     report = commitment.check(application.archive, request, application.aet)
-    commitment.deliver(report, peer, application.aet)
+    commitment.deliver(report, application.node_of(peer), application.aet)
     _log.info("storage commitment %s reported to %s: %s", request.transaction_uid, request.aet, report.event.name)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 import threading
 import time
 from contextlib import suppress
@@ -14,7 +15,9 @@ from dataclasses import dataclass, field
 
 from pacs.application import Application
 from pacs.associate import Rejection, Request
+from pacs.logs import one_line
 from pacs.session import Session, SessionSettings
+from pacs.tls import TLSError, TLSSettings, accept, acceptor_context
 
 _log = logging.getLogger("filmless.dicom")
 _BACKLOG = 512
@@ -34,6 +37,8 @@ class ReceiverSettings:
     stop_seconds: float = 10.0
     """How long associations may go on after a stop is asked for."""
     session: SessionSettings = field(default_factory=SessionSettings)
+    tls: TLSSettings | None = None
+    """Listen for associations over TLS, too."""
 
 
 class PortInUse(Exception):
@@ -52,18 +57,40 @@ class Receiver:
         self._established: set[threading.Thread] = set()
         self._sessions: dict[threading.Thread, Session] = {}
         self._stopping = threading.Event()
+        # First, as wrong keys are a reason not to begin at all.
+        self._tls = acceptor_context(settings.tls) if settings.tls else None
         self._listener = listen(settings.host, settings.port)
+        try:
+            self._tls_listener = listen(settings.host, settings.tls.port) if settings.tls else None
+        except PortInUse:
+            self._listener.close()
+            raise
 
     @property
     def port(self) -> int:
         """The port listened on; tells which one the system chose for port 0."""
         return int(self._listener.getsockname()[1])
 
+    @property
+    def tls_port(self) -> int | None:
+        """The port listened on for associations over TLS; None without."""
+        return int(self._tls_listener.getsockname()[1]) if self._tls_listener else None
+
     def serve(self) -> None:
         """Accept until `stop`, then end associations that are idle, and wait for the others, for a while."""
+        if self._tls_listener is not None:
+            taker = threading.Thread(target=self._accept, args=(self._tls_listener, self._tls), name="dicom-tls")
+            taker.start()
+            self._accept(self._listener)
+            taker.join()
+        else:
+            self._accept(self._listener)
+        self._wait_for_the_rest()
+
+    def _accept(self, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         while not self._stopping.is_set():
             try:
-                connection, address = self._listener.accept()
+                connection, address = listener.accept()
             except OSError as e:
                 if self._stopping.is_set():
                     break
@@ -71,16 +98,18 @@ class Receiver:
                 _log.error("cannot accept a connection: %s", e)
                 time.sleep(0.1)
                 continue
-            self._take(connection, address[0])
-        self._wait_for_the_rest()
+            self._take(_secured(connection, tls), address[0])
 
     def stop(self) -> None:
         """Stop accepting; safe in a signal handler."""
         self._stopping.set()
-        # Wakes the thread that waits in accept; close alone does not.
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        for listener in (self._listener, self._tls_listener):
+            if listener is None:
+                continue
+            # Wakes the thread that waits in accept; close alone does not.
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
 
     def _take(self, connection: socket.socket, address: str) -> None:
         thread = threading.Thread(target=self._run, args=(connection, address), name=f"dicom-{address}", daemon=True)
@@ -107,14 +136,18 @@ class Receiver:
         _log.warning("%d connections are open: the oldest without an association ends", len(self._waiting))
         with suppress(OSError):
             # Its thread wakes up and finds the connection closed.
-            self._waiting.pop(thread).shutdown(socket.SHUT_RDWR)
+            socket.socket.shutdown(self._waiting.pop(thread), socket.SHUT_RDWR)
 
     def _run(self, connection: socket.socket, address: str) -> None:
         try:
+            if isinstance(connection, ssl.SSLSocket):
+                accept(connection, self._settings.session.timeouts.artim)
             session = Session(connection, address, self._application, self._settings.session, self._admit)
             with self._lock:
                 self._sessions[threading.current_thread()] = session
             session.run()
+        except TLSError as e:
+            _log.warning("connection from %s: %s", address, one_line(str(e)))
         finally:
             self._forget(threading.current_thread())
             connection.close()
@@ -146,6 +179,11 @@ class Receiver:
                     session.end_if_idle()
             time.sleep(0.05)
         _log.warning("stopped with %d associations open", len(self._established))
+
+
+def _secured(connection: socket.socket, tls: ssl.SSLContext | None) -> socket.socket:
+    """Put TLS over a connection, if any; the handshake is left to the thread that serves it."""
+    return tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) if tls else connection
 
 
 def listen(host: str, port: int) -> socket.socket:

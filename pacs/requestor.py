@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -15,11 +16,12 @@ from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
 from pynetdicom.pdu_primitives import A_ASSOCIATE, MaximumLengthNotification
 from pynetdicom.presentation import PresentationContext
 
-from pacs import dimse
+from pacs import dimse, tls
 from pacs.associate import APPLICATION_CONTEXT, identity, role_item
 from pacs.contexts import Roles
 from pacs.dimse import Command, Tag
 from pacs.outlet import Outlet
+from pacs.tls import TLSError
 from pacs.upper_layer import (
     PDV,
     AbortReason,
@@ -50,6 +52,8 @@ class Failure(Enum):
     ABORTED = "aborted"
     CLOSED = "closed"
     NOT_DICOM = "not DICOM"
+    TLS = "TLS"
+    CERTIFICATE = "certificate"
     OTHER = "other"
 
 
@@ -72,6 +76,8 @@ class Node:
     aet: str
     host: str
     port: int
+    tls: ssl.SSLContext | None = None
+    """What a handshake with it needs; None without TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +283,11 @@ def _decoded(data: bytes) -> dict[Tag, dimse.Value]:
 
 def _connect(node: Node, seconds: float) -> socket.socket:
     try:
-        return socket.create_connection((node.host, node.port), timeout=seconds)
+        connection = socket.create_connection((node.host, node.port), timeout=seconds)
+        return connection if node.tls is None else tls.connect(connection, node.tls, node.host, seconds)
+    except TLSError as e:
+        failure = Failure.CERTIFICATE if e.is_certificate else Failure.TLS
+        raise AssociationFailed(f"{node.aet} at {node.host}:{node.port}: {e}", failure) from e
     except (OSError, UnicodeError) as e:
         raise AssociationFailed(
             f"{node.aet} at {node.host}:{node.port} cannot be reached: {getattr(e, 'strerror', None) or e}",

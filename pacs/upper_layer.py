@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import select
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Iterator, Sequence
@@ -100,7 +101,7 @@ class PDV:
 
 
 class UpperLayer:
-    """PDUs over a connected socket. Not for use by several threads at once."""
+    """PDUs over a connected socket, with or without TLS. Not for use by several threads at once."""
 
     def __init__(self, connection: socket.socket, timeouts: Timeouts, maximum_pdu: int) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -116,6 +117,9 @@ class UpperLayer:
         self._interrupted = False
         self._poll = select.poll()
         self._poll.register(connection, select.POLLIN)
+        self._alarm = socket.socketpair() if isinstance(connection, ssl.SSLSocket) else None
+        if self._alarm is not None:
+            self._poll.register(self._alarm[0], select.POLLIN)
 
     # ---- receiving
 
@@ -155,18 +159,26 @@ class UpperLayer:
             return
         self._make_room(needed)
         while self._end - self._start < needed:
-            self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
             try:
-                got = self._socket.recv_into(self._buffer[self._end :])
+                got = self._receive(deadline)
             except TimeoutError:
                 raise ConnectionEnded(late, is_late=True) from None
             except OSError as e:
-                raise ConnectionEnded(f"connection lost: {e.strerror or e}") from None
+                raise ConnectionEnded(f"connection lost: {reason(e)}") from None
             if not got:
                 if self._interrupted:
                     raise Interrupted
                 raise ConnectionEnded("closed by the peer")
             self._end += got
+
+    def _receive(self, deadline: float) -> int:
+        if isinstance(self._socket, ssl.SSLSocket):
+            got = self._receive_by_tls(self._socket, deadline)
+            if got is None:
+                raise TimeoutError
+            return got
+        self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
+        return self._socket.recv_into(self._buffer[self._end :])
 
     def _make_room(self, needed: int) -> None:
         if self._start + needed <= len(self._buffer) and self._start < self._end:
@@ -186,13 +198,40 @@ class UpperLayer:
         """Tell whether bytes to read are there, waiting for them for `seconds` at most."""
         if self._end > self._start:
             return True
-        return bool(self._poll.poll(seconds * 1000))
+        if not isinstance(self._socket, ssl.SSLSocket):
+            return bool(self._poll.poll(seconds * 1000))
+        self._make_room(_HEADER.size)
+        try:
+            got = self._receive_by_tls(self._socket, time.monotonic() + seconds)
+        except OSError:
+            return True  # whoever reads is told what it is
+        self._end += got or 0
+        return got is not None
+
+    def _receive_by_tls(self, connection: ssl.SSLSocket, deadline: float) -> int | None:
+        """Receive what there is; 0 for an end, None when nothing came in time.
+
+        That bytes are on the wire says little: they may be part of a record, or a matter of TLS only.
+        """
+        while not self._interrupted:
+            connection.setblocking(False)
+            try:
+                return connection.recv_into(self._buffer[self._end :])
+            except ssl.SSLWantReadError:
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._poll.poll(left * 1000):
+                    return None
+        return 0
 
     def interrupt(self) -> None:
         """Wake the thread that reads, from another one; nothing more is received."""
         self._interrupted = True
         with suppress(OSError):  # it may have ended by itself
-            self._socket.shutdown(socket.SHUT_RD)
+            if self._alarm is not None:
+                # An end in the middle of a record is an error for TLS, after which no abort can be sent any more.
+                self._alarm[1].send(b"!")
+            else:
+                self._socket.shutdown(socket.SHUT_RD)
 
     # ---- sending
 
@@ -211,6 +250,9 @@ class UpperLayer:
 
     def send_parts(self, parts: Sequence[bytes | memoryview]) -> None:
         """Send whole PDUs that lie in parts, one after the other, without putting them together. Raises as `send`."""
+        if isinstance(self._socket, ssl.SSLSocket):
+            self._send_all(b"".join(parts))  # they are encrypted one way or the other; there is no call for many
+            return
         for at in range(0, len(parts), _MAX_PARTS):
             self._send_some(list(parts[at : at + _MAX_PARTS]))
 
@@ -222,7 +264,7 @@ class UpperLayer:
             except TimeoutError:
                 raise ConnectionEnded(f"takes nothing for {self._timeouts.pdu:g} s", is_late=True) from None
             except OSError as e:
-                raise ConnectionEnded(f"connection lost: {e.strerror or e}") from None
+                raise ConnectionEnded(f"connection lost: {reason(e)}") from None
             parts = _rest(parts, sent)
 
     def _send_all(self, data: bytes) -> None:
@@ -232,7 +274,7 @@ class UpperLayer:
         except TimeoutError:
             raise ConnectionEnded(f"takes nothing for {self._timeouts.pdu:g} s", is_late=True) from None
         except OSError as e:
-            raise ConnectionEnded(f"connection lost: {e.strerror or e}") from None
+            raise ConnectionEnded(f"connection lost: {reason(e)}") from None
 
     def abort(self, reason: AbortReason) -> None:
         """Send an abort as service provider and close; what the peer makes of it does not matter any more."""
@@ -242,13 +284,24 @@ class UpperLayer:
 
     def close(self) -> None:
         """Close the connection: first the own direction, so that the last PDU arrives, then all after ARTIM at most."""
+        deadline = time.monotonic() + min(self._timeouts.artim, 5.0)
         try:
-            self._socket.shutdown(socket.SHUT_WR)
-            self._drain(time.monotonic() + min(self._timeouts.artim, 5.0))
+            if isinstance(self._socket, ssl.SSLSocket):
+                self._end_tls(self._socket, deadline)
+            socket.socket.shutdown(self._socket, socket.SHUT_WR)
+            self._drain(deadline)
         except OSError:
             pass  # the peer was faster
         finally:
             self._socket.close()
+            for end in self._alarm or ():
+                end.close()
+
+    def _end_tls(self, connection: ssl.SSLSocket, deadline: float) -> None:
+        """Tell the peer that nothing more comes, so that it can tell an end from a cut (RFC 8446 6.1)."""
+        connection.settimeout(max(deadline - time.monotonic(), 0.001))
+        with suppress(OSError, ValueError):  # it went without a word, or sends still
+            connection.unwrap()
 
     def _drain(self, deadline: float) -> None:
         """Read and forget until the peer closes; closing with unread bytes would reset the connection under it."""
@@ -256,6 +309,17 @@ class UpperLayer:
             self._socket.settimeout(left)
             if not self._socket.recv_into(self._buffer):
                 return
+
+
+def reason(error: Exception) -> str:
+    """Say in a few words what went wrong on a connection; OpenSSL needs many."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate is not accepted ({error.verify_message.rstrip('.')})"
+    if isinstance(error, ssl.SSLEOFError):
+        return "the other side closed the connection"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.lower().replace("_", " ")
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _rest(parts: list[bytes | memoryview], sent: int) -> list[bytes | memoryview]:

@@ -10,7 +10,7 @@ from pacs.dimse import Tag
 from pacs.requestor import Node
 from pacs.retrieve import Refused
 from pacs.status import Status
-from storage.records import Peer
+from pacs.tls import TLSError
 
 
 def handle(assoc: Association, message: Message, application: Application) -> None:
@@ -31,7 +31,7 @@ def handle(assoc: Association, message: Message, application: Application) -> No
         Tag.MOVE_ORIGINATOR_MESSAGE_ID: message.command.get(Tag.MESSAGE_ID, 0),
     }
     courier = Courier(
-        Node(destination.aet, destination.host, destination.port),
+        destination,
         application.aet,
         application.archive,
         found,
@@ -44,7 +44,7 @@ def handle(assoc: Association, message: Message, application: Application) -> No
         retrieve.carry_out(assoc, message, instances, lambda one, following: courier.deliver(one, priority, following))
 
 
-def _destination(message: Message, application: Application) -> Peer:
+def _destination(message: Message, application: Application) -> Node:
     """Return the node that the Move Destination names.
 
     Raises:
@@ -56,7 +56,7 @@ def _destination(message: Message, application: Application) -> Peer:
         raise Refused(Status.MOVE_DESTINATION_UNKNOWN, f"{aet[:16]} is no registered peer of this archive")
     if not peer.may_retrieve:
         raise Refused(Status.NOT_AUTHORIZED, f"{peer.aet} may not be sent objects")
-    if peer.tls:
-        # It asked for encryption; to send patients' data in the clear instead would be worse than not to send it.
-        raise Refused(Status.UNABLE_TO_PERFORM_SUBOPERATIONS, f"{peer.aet} wants TLS, which moves do not offer")
-    return peer
+    try:
+        return application.node_of(peer)
+    except TLSError as e:
+        raise Refused(Status.UNABLE_TO_PERFORM_SUBOPERATIONS, str(e)) from e

@@ -118,6 +118,17 @@ def m007_jobs(db: Database) -> None:
 
 
 @RECORDS()
+def m008_tls_and_commitment_of_peers(db: Database) -> None:
+    """How a peer's certificate is judged, and whether it is asked to commit to what it is sent."""
+    for column in (
+        "tls_verify INTEGER NOT NULL DEFAULT 1",
+        "tls_authorities TEXT NOT NULL DEFAULT ''",
+        "asks_commitment INTEGER NOT NULL DEFAULT 0",
+    ):
+        db.execute(f"ALTER TABLE peers ADD COLUMN {column}")
+
+
+@RECORDS()
 def m009_remote_operations(db: Database) -> None:
     """Jobs that people ask for and watch: who works on one (until `due_at` while it runs), for which node, and how far.
 

@@ -31,6 +31,7 @@ class Event(Enum):
     SIGN_OUT = "sign-out"
     OPEN_STUDY = "open study"
     DOWNLOAD_OBJECT = "download object"
+    SAVE_DOCUMENT = "save document"
     ADD_PEER = "add peer"
     CHANGE_PEER = "change peer"
     REMOVE_PEER = "remove peer"
@@ -115,6 +116,13 @@ class Peer:
     may_retrieve: bool = True
     """It may have objects sent to itself, and be named as the destination of a C-MOVE."""
     tls: bool = False
+    """It is spoken to with TLS."""
+    tls_verify: bool = True
+    """With TLS only when its certificate can be trusted."""
+    tls_authorities: str = ""
+    """PEM of its certificate, or of the authorities that sign it; empty for those that the system trusts."""
+    asks_commitment: bool = False
+    """It is asked to commit to the storage of what we send to it."""
 
 
 class JobState(Enum):

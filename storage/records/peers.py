@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from storage.errors import AlreadyExists, InvalidRecord, NotFound
 from storage.records.clock import iso
@@ -13,6 +13,9 @@ from storage.records.model import Peer
 from storage.records.users import checked_name
 
 AET_MAX_LENGTH = 16
+AUTHORITIES_MAX_LENGTH = 1 << 18
+_COLUMNS = tuple(f.name for f in fields(Peer))
+_FLAGS = frozenset(f.name for f in fields(Peer) if isinstance(f.default, bool))
 
 
 class Peers:
@@ -32,8 +35,7 @@ class Peers:
         try:
             with self._database.writing() as connection:
                 connection.execute(
-                    "INSERT INTO peers (name, aet, host, port, may_query, may_retrieve, tls, created_at)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    f"INSERT INTO peers ({', '.join(_COLUMNS)}, created_at) VALUES ({'?, ' * len(_COLUMNS)}?)",
                     (*_values(checked), iso(time.time())),
                 )
         except sqlite3.IntegrityError:
@@ -46,8 +48,7 @@ class Peers:
         try:
             with self._database.writing() as connection:
                 changed = connection.execute(
-                    "UPDATE peers SET name = ?, aet = ?, host = ?, port = ?, may_query = ?, may_retrieve = ?, tls = ?"
-                    " WHERE name = ?",
+                    f"UPDATE peers SET {', '.join(f'{c} = ?' for c in _COLUMNS)} WHERE name = ?",
                     (*_values(checked), name),
                 ).rowcount
         except sqlite3.IntegrityError:
@@ -98,21 +99,16 @@ def _checked(peer: Peer) -> Peer:
         raise InvalidRecord(f"{peer.host[:40]!r} is no host name or address")
     if not 1 <= peer.port <= 65535:
         raise InvalidRecord(f"{peer.port} is no port: 1 to 65535")
+    if len(peer.tls_authorities) > AUTHORITIES_MAX_LENGTH:
+        raise InvalidRecord(f"more than {AUTHORITIES_MAX_LENGTH} characters of certificates")
     return replace(peer, name=checked_name(peer.name), aet=checked_aet(peer.aet), host=host)
 
 
-def _values(peer: Peer) -> tuple[str, str, str, int, int, int, int]:
-    flags = (int(peer.may_query), int(peer.may_retrieve), int(peer.tls))
-    return peer.name, peer.aet, peer.host, peer.port, *flags
+def _values(peer: Peer) -> tuple[str | int, ...]:
+    return tuple(getattr(peer, column) for column in _COLUMNS)
 
 
 def _peer(row: sqlite3.Row) -> Peer:
-    return Peer(
-        name=row["name"],
-        aet=row["aet"],
-        host=row["host"],
-        port=row["port"],
-        may_query=bool(row["may_query"]),
-        may_retrieve=bool(row["may_retrieve"]),
-        tls=bool(row["tls"]),
-    )
+    flags = {name: bool(row[name]) for name in _FLAGS}
+    others = {name: row[name] for name in _COLUMNS if name not in _FLAGS}
+    return Peer(**others, **flags)

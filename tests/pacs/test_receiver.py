@@ -126,23 +126,27 @@ def test_without_threads_left_a_connection_ends_and_the_receiver_goes_on(
 def test_without_descriptors_left_the_receiver_waits_and_goes_on(
     receiver: Callable[..., Receiver], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one = receiver()
-    real, failed = one._listener, threading.Event()
+    failed = threading.Event()
 
     class Exhausted:
+        def __init__(self, host: str, port: int) -> None:
+            self._real = listen(host, port)
+
         def accept(self) -> tuple[socket.socket, object]:
-            failed.set()
-            one._listener = real
-            raise OSError(24, "Too many open files")
+            if not failed.is_set():
+                failed.set()
+                raise OSError(24, "Too many open files")
+            return self._real.accept()
 
         def __getattr__(self, name: str) -> object:
-            return getattr(real, name)
+            return getattr(self._real, name)
 
-    one._listener = Exhausted()  # type: ignore[assignment]
-    assert _is_accepted(real.getsockname()[1])
-    assert _until(lambda: "cannot accept a connection: [Errno 24] Too many open files" in caplog.text)
+    monkeypatch.setattr("pacs.receiver.listen", Exhausted)
+    one = receiver()
+    assert _is_accepted(one.port)
     assert failed.is_set()
-    assert _is_accepted(real.getsockname()[1])
+    assert "cannot accept a connection: [Errno 24] Too many open files" in caplog.text
+    assert _is_accepted(one.port)
 
 
 def test_a_stop_lets_a_running_object_arrive_and_takes_no_new_one(

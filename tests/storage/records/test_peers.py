@@ -63,3 +63,13 @@ def test_a_peer_changes_and_goes(records: Records) -> None:
     for act in (records.peers.get, records.peers.remove, lambda n: records.peers.change(n, WORKSTATION)):
         with pytest.raises(NotFound):
             act("Đọc phim 1")
+
+
+def test_what_tls_needs_is_kept(records: Records) -> None:
+    secured = replace(WORKSTATION, tls=True, tls_verify=False, tls_authorities="PEM", asks_commitment=True)
+    records.peers.add(secured)
+    assert records.peers.get(secured.name) == secured
+    records.peers.change(secured.name, replace(secured, tls_verify=True))
+    assert records.peers.get(secured.name) == replace(secured, tls_verify=True)
+    with pytest.raises(InvalidRecord):
+        records.peers.change(secured.name, replace(secured, tls_authorities="x" * 300_000))
