@@ -62,7 +62,12 @@ _INSERT_INSTANCE = _insert(
     "instance",
     [*(c for c, _, _ in _INSTANCE), "series", "transfer_syntax_uid", "received_on", "size", "dataset_offset",
      "dataset_sha256", "pixel_data_offset"],
-)  # fmt: skip
+) + " ON CONFLICT (sop_instance_uid) DO NOTHING"  # fmt: skip
+_KNOWN_SERIES = (
+    "SELECT study.id AS study, series.id AS series, patient.* FROM study"
+    " JOIN series ON series.study = study.id JOIN patient ON patient.id = study.patient"
+    " WHERE study.study_instance_uid = ? AND series.series_instance_uid = ?"
+)
 
 
 def _values(columns: tuple[tuple[str, Attribute, bool], ...], header: Header) -> list[Value]:
@@ -93,6 +98,8 @@ class _Parent:
     new_series: int = 0
     compared: set[tuple[str, ...]] = field(default_factory=set)
     """What was compared with the patient already: within a study it hardly ever differs."""
+    first: sqlite3.Row | None = None
+    """The row of a study's patient, where it was read with the study."""
 
 
 class Batch:
@@ -109,18 +116,45 @@ class Batch:
 
     def add(self, entry: Entry) -> bool:
         """Add one entry; False when its SOP Instance UID is there already."""
-        header = entry.header
-        known = self._db.execute(
-            "SELECT 1 FROM instance WHERE sop_instance_uid = ?", (header.text("sop_instance_uid"),)
-        ).fetchone()
-        if known:
+        parents = self._known_parents(entry.header)
+        if parents is None:
+            # Nothing is made for an object that is there already.
+            if self._has(entry.header.text("sop_instance_uid")):
+                return False
+            study = self._study(entry)
+            parents = study, self._series_of(study, entry.header)
+        study, series = parents
+        if not self._insert_instance(entry, series):
             return False
-        study = self._study(entry)
-        series = self._series_of(study, header)
-        self._db.execute(
+        self._compare_patient(study, entry.header)
+        study.new_instances += 1
+        study.new_bytes += entry.size
+        series.new_instances += 1
+        return True
+
+    def _known_parents(self, header: Header) -> tuple[_Parent, _Parent] | None:
+        """Find study and series with one statement: most objects belong to a series that is there already."""
+        study_uid, series_uid = header.text("study_instance_uid"), header.text("series_instance_uid")
+        study = self._studies.get(study_uid)
+        if study is not None:
+            series = self._series.get((study.id, series_uid))
+            return None if series is None else (study, series)
+        row = self._db.execute(_KNOWN_SERIES, (study_uid, series_uid)).fetchone()
+        if row is None:
+            return None
+        study = self._studies[study_uid] = _Parent(row["study"], row["id"], first=row)
+        series = self._series[(study.id, series_uid)] = _Parent(row["series"])
+        return study, series
+
+    def _has(self, sop_instance_uid: str) -> bool:
+        found = self._db.execute("SELECT 1 FROM instance WHERE sop_instance_uid = ?", (sop_instance_uid,))
+        return found.fetchone() is not None
+
+    def _insert_instance(self, entry: Entry, series: _Parent) -> bool:
+        cursor = self._db.execute(
             _INSERT_INSTANCE,
             [
-                *_values(_INSTANCE, header),
+                *_values(_INSTANCE, entry.header),
                 series.id,
                 entry.transfer_syntax_uid,
                 entry.received_on,
@@ -130,10 +164,7 @@ class Batch:
                 entry.pixel_data_offset,
             ],
         )
-        study.new_instances += 1
-        study.new_bytes += entry.size
-        series.new_instances += 1
-        return True
+        return cursor.rowcount == 1
 
     def finish(self) -> None:
         """Write the counts of all parents that got new instances."""
@@ -164,7 +195,6 @@ class Batch:
         parent = self._studies.get(uid)
         if parent is None:
             parent = self._studies[uid] = self._find_study(uid) or self._insert_study(entry)
-        self._compare_patient(parent, entry.header)
         return parent
 
     def _find_study(self, uid: str) -> _Parent | None:
@@ -200,7 +230,10 @@ class Batch:
         if facts in study.compared:
             return
         study.compared.add(facts)
-        first = self._db.execute("SELECT * FROM patient WHERE id = ?", (study.patient,)).fetchone()
+        # What this batch has filled in is not in a row that was read before.
+        first, study.first = study.first, None
+        if first is None:
+            first = self._db.execute("SELECT * FROM patient WHERE id = ?", (study.patient,)).fetchone()
         for same, keyword, column in (
             (_same_name(first["patient_name"], facts[0]), "PatientName", "patient_name"),
             (_same(first["patient_birth_date"], facts[1]), "PatientBirthDate", "patient_birth_date"),

@@ -203,10 +203,12 @@ class Incoming:
 
     def _known(self, header: Header) -> Stored | None:
         """Answer for an object that is indexed already: the same bytes are fine, others conflict."""
+        if not self._index.has(header.text("sop_instance_uid")):
+            return None
         try:
             first = self._index.instance(header.text("sop_instance_uid"), self._files.data)
         except NotFound:
-            return None
+            return None  # gone meanwhile
         if first.dataset_sha256 != self._file.dataset_sha256:
             raise _conflict(first, self._files.data)
         if not first.path.exists():

@@ -208,6 +208,10 @@ class Index:
             raise NotFound(f"no instance {sop_instance_uid[:80]!r} in this archive")
         return rows.instance(row, data)
 
+    def has(self, sop_instance_uid: str) -> bool:
+        """Tell whether an instance of that UID is indexed; asked for each object that arrives."""
+        return self._one("SELECT 1 FROM instance WHERE sop_instance_uid = ?", (sop_instance_uid,)) is not None
+
     def count(self, query: Query) -> int:
         """Count all answers to a query."""
         return int(self._all(sql.count(query, self._candidates(query)))[0][0])
