@@ -32,7 +32,12 @@ PERMISSIONS: MappingProxyType[Role, frozenset[Permission]] = MappingProxyType(
     {
         Role.ADMIN: frozenset(Permission),
         Role.RADIOLOGIST: _EVERYONE
-        | {Permission.DOWNLOAD_OBJECTS, Permission.STORE_OBJECTS, Permission.VIEW_QUARANTINE},
+        | {
+            Permission.DOWNLOAD_OBJECTS,
+            Permission.SAVE_EVIDENCE,
+            Permission.STORE_OBJECTS,
+            Permission.VIEW_QUARANTINE,
+        },
         Role.CLINICIAN: _EVERYONE,
         Role.TECHNICIAN: _EVERYONE | {Permission.STORE_OBJECTS, Permission.VIEW_QUARANTINE},
     }

@@ -2,9 +2,19 @@
 
 from flask import Blueprint
 
-from viewer.pages import document, health, image, quarantine, sign_in, studies, study, thumbnail
+from viewer.pages import document, evidence, health, image, quarantine, sign_in, studies, study, thumbnail
 
 
 def blueprints() -> tuple[Blueprint, ...]:
     """Return all resources, for the app to register."""
-    return (sign_in.bp, studies.bp, study.bp, image.bp, thumbnail.bp, document.bp, quarantine.bp, health.bp)
+    return (
+        sign_in.bp,
+        studies.bp,
+        study.bp,
+        image.bp,
+        thumbnail.bp,
+        document.bp,
+        evidence.bp,
+        quarantine.bp,
+        health.bp,
+    )

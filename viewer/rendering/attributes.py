@@ -11,6 +11,7 @@ from math import isfinite
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.valuerep import PersonName
 
 # What pydicom raises when a value cannot be converted to its VR.
 _UNREADABLE = (TypeError, ValueError, OverflowError, NotImplementedError, AttributeError, KeyError)
@@ -59,8 +60,10 @@ def texts(ds: Dataset, keyword: str) -> tuple[str, ...]:
     value = value_of(ds, keyword)
     if value is None:
         return ()
-    items = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
-    return tuple(str(item).strip() for item in items)
+    # A person name can be iterated over too, by its characters.
+    if isinstance(value, str | PersonName) or not isinstance(value, Iterable):
+        return (str(value).strip(),)
+    return tuple(str(item).strip() for item in value)
 
 
 def items(ds: Dataset, keyword: str) -> tuple[Dataset, ...]:
