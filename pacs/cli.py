@@ -52,6 +52,7 @@ for command in (
     people.user,
     people.token,
     nodes.peer,
+    nodes.certificate,
 ):
     filmless.add_command(command)
 

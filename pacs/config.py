@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from pacs.tls import PORT, OwnCertificate, TLSSettings
 from storage.settings import GIB, ArchiveSettings, Durability
 
 CONFIG_NAME = "filmless.toml"
@@ -34,6 +35,11 @@ class ServeSettings:
     tls_key: Path | None = None
     maximum_answers: int = 10_000
     combined_date_time: bool = False
+    dicom_tls_certificate: Path | None = None
+    dicom_tls_key: Path | None = None
+    dicom_tls_port: int = PORT
+    dicom_tls_authorities: Path | None = None
+    dicom_tls_require_certificate: bool = True
 
     def archive(self) -> ArchiveSettings:
         """Return the archive's part of the settings."""
@@ -82,6 +88,24 @@ FIND_OPTIONS = (
     ),
 )
 _PORT = click.IntRange(0, 65535)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+OWN_CERTIFICATE_OPTIONS = (
+    option("dicom-tls-certificate", type=_FILE, help="Own certificate for DICOM over TLS, both ways (PEM)."),
+    option("dicom-tls-key", type=_FILE, help="Key of that certificate (PEM)."),
+)
+TLS_OPTIONS = (
+    *OWN_CERTIFICATE_OPTIONS,
+    option("dicom-tls-port", default=PORT, type=_PORT, help="Port to listen on for DICOM over TLS; 0 for none."),
+    option(
+        "dicom-tls-authorities", type=_FILE, help="Whose certificates devices may show: theirs or their CA's (PEM)."
+    ),
+    option(
+        "dicom-tls-require-certificate/--dicom-tls-any-device",
+        default=True,
+        envvar="FILMLESS_DICOM_TLS_REQUIRE_CERTIFICATE",
+        help="Take only devices that show such a certificate.",
+    ),
+)
 _SERVE_OPTIONS = (
     data_option,
     option("aet", default="FILMLESS", help="Own AE title, told to scanners."),
@@ -105,14 +129,20 @@ _SERVE_OPTIONS = (
         help="Below so much free disk space new objects are refused.",
     ),
     *FIND_OPTIONS,
+    *TLS_OPTIONS,
     option("tls-certificate", type=click.Path(exists=True, path_type=Path), help="Serve browsers HTTPS with this."),
     option("tls-key", type=click.Path(exists=True, path_type=Path), help="Key of the certificate."),
 )
 
 
+def options(*several: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Add several options to a command, to be listed in this order."""
+    return lambda command: reduce(lambda decorated, add: add(decorated), reversed(several), command)
+
+
 def serve_options(command: Any) -> Any:
     """Add the options of `ServeSettings` to a command."""
-    return reduce(lambda decorated, add: add(decorated), reversed(_SERVE_OPTIONS), command)
+    return options(*_SERVE_OPTIONS)(command)
 
 
 def serve_settings(**values: Any) -> ServeSettings:
@@ -126,4 +156,32 @@ def serve_settings(**values: Any) -> ServeSettings:
         raise click.UsageError(f"--aet {aet!r}: an AE title has 1 to 16 printable ASCII characters and no backslash")
     if (values["tls_certificate"] is None) != (values["tls_key"] is None):
         raise click.UsageError("--tls-certificate and --tls-key go together")
+    dicom_tls(**values)
     return ServeSettings(**{**values, "durability": Durability(values["durability"])})
+
+
+def own_certificate(**values: Any) -> OwnCertificate | None:
+    """Return what we show to peers that are spoken to with TLS, from a command's parameters.
+
+    Raises:
+        click.UsageError: half of a certificate and key.
+    """
+    certificate, key = values["dicom_tls_certificate"], values["dicom_tls_key"]
+    if (certificate is None) != (key is None):
+        raise click.UsageError("--dicom-tls-certificate and --dicom-tls-key go together")
+    return None if certificate is None else OwnCertificate(certificate, key)
+
+
+def dicom_tls(**values: Any) -> TLSSettings | None:
+    """Return how associations over TLS are taken, from a command's parameters; None for not at all.
+
+    Raises:
+        click.UsageError: half of a certificate and key, or certificates required and nobody's trusted.
+    """
+    own, port = own_certificate(**values), values["dicom_tls_port"]
+    authorities, required = values["dicom_tls_authorities"], values["dicom_tls_require_certificate"]
+    if own is None or not port:
+        return None
+    if required and authorities is None:
+        raise click.UsageError("--dicom-tls-authorities says whose certificates are taken; or --dicom-tls-any-device")
+    return TLSSettings(port, own, authorities, required)

@@ -9,12 +9,13 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import click
 
 from pacs import tasks
 from pacs.application import Application
-from pacs.config import data_option, option
+from pacs.config import OWN_CERTIFICATE_OPTIONS, data_option, option, options, own_certificate
 from pacs.logs import set_up_logging
 from pacs.tasks import Hold
 from pacs.worker import Worker, WorkerSettings
@@ -36,7 +37,8 @@ def run_one(application: Application, now: float | None = None) -> bool:
 @click.command()
 @data_option
 @option("aet", default="FILMLESS", help="Own AE title.")
-def main(data: Path, aet: str) -> None:
+@options(*OWN_CERTIFICATE_OPTIONS)
+def main(data: Path, aet: str, **values: Any) -> None:
     """Do jobs in the foreground."""
     set_up_logging()
     stopping = threading.Event()
@@ -44,7 +46,8 @@ def main(data: Path, aet: str) -> None:
         signal.signal(number, lambda *_: stopping.set())
     try:
         with Archive.open(ArchiveSettings(data)) as archive, Records.open(data) as records:
-            Worker(Application(archive, records, aet)).run(stopping)
+            application = Application(archive, records, aet, certificate=own_certificate(**values))
+            Worker(application).run(stopping)
     except StorageError as e:
         print(f"filmless: {e}", file=sys.stderr)
         sys.exit(1)

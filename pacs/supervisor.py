@@ -49,12 +49,23 @@ def receiver_command(s: ServeSettings) -> tuple[str, ...]:
         *("--durability", s.durability.value, "--minimum-free-bytes", str(s.minimum_free_bytes)),
         *("--maximum-answers", str(s.maximum_answers)),
         "--combined-date-time" if s.combined_date_time else "--separate-date-time",
+        *certificate_options(s),
+        *("--dicom-tls-port", str(s.dicom_tls_port)),
+        *(("--dicom-tls-authorities", str(s.dicom_tls_authorities)) if s.dicom_tls_authorities else ()),
+        "--dicom-tls-require-certificate" if s.dicom_tls_require_certificate else "--dicom-tls-any-device",
     )
+
+
+def certificate_options(s: ServeSettings) -> tuple[str, ...]:
+    """Return what parts that speak DICOM over TLS need to know of our certificate."""
+    if s.dicom_tls_certificate is None:
+        return ()
+    return "--dicom-tls-certificate", str(s.dicom_tls_certificate), "--dicom-tls-key", str(s.dicom_tls_key)
 
 
 def jobs_command(s: ServeSettings) -> tuple[str, ...]:
     """Return the command line of the job worker."""
-    return (sys.executable, "-m", "pacs.jobs", "--data", str(s.data), "--aet", s.aet)
+    return (sys.executable, "-m", "pacs.jobs", "--data", str(s.data), "--aet", s.aet, *certificate_options(s))
 
 
 def web_command(s: ServeSettings) -> tuple[str, ...]:
@@ -94,6 +105,8 @@ class Supervisor:
         s = self._settings
         check_port(s.dicom_host, s.dicom_port, "DICOM")
         check_port(s.http_host, s.http_port, "HTTP")
+        if s.dicom_tls_certificate and s.dicom_tls_port:
+            check_port(s.dicom_host, s.dicom_tls_port, "DICOM over TLS")
         self._archive = Archive.open(s.archive())
         recovered = self._recover(self._archive)
         for part in self._parts:

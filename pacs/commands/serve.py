@@ -64,4 +64,6 @@ def announce(settings: ServeSettings, recovered: Recovered) -> None:
         )
     scheme = "https" if settings.tls_certificate else "http"
     _log.info("DICOM: AE title %s, %s port %d", settings.aet, settings.dicom_host, settings.dicom_port)
+    if settings.dicom_tls_certificate and settings.dicom_tls_port:
+        _log.info("DICOM over TLS: %s port %d", settings.dicom_host, settings.dicom_tls_port)
     _log.info("browser: %s://%s:%d/", scheme, settings.http_host, settings.http_port)

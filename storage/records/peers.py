@@ -109,6 +109,4 @@ def _values(peer: Peer) -> tuple[str | int, ...]:
 
 
 def _peer(row: sqlite3.Row) -> Peer:
-    flags = {name: bool(row[name]) for name in _FLAGS}
-    others = {name: row[name] for name in _COLUMNS if name not in _FLAGS}
-    return Peer(**others, **flags)
+    return Peer(**{name: bool(row[name]) if name in _FLAGS else row[name] for name in _COLUMNS})

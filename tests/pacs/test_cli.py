@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,20 @@ def test_users_and_tokens_by_command(tmp_path: Path) -> None:
     assert status == 0
     assert len(token.strip()) > 20
     assert _run("token", "revoke", "ward", "--data", data)[0] == 0
+
+
+def test_certificates_and_peers_that_are_spoken_to_with_tls(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    status, text = _run("certificate", str(tmp_path / "tls"), "--host", "127.0.0.1", "--aet", "X")
+    assert status == 0
+    assert tomllib.loads(text)["dicom_tls_key"] == str(tmp_path / "tls" / "key.pem")
+    assert _run("certificate", str(tmp_path / "tls"))[0] == 1
+    certificate = str(tmp_path / "tls" / "certificate.pem")
+    node = ("AET", "127.0.0.1", "104", "--data", data)
+    assert _run("peer", "add", "a", *node, "--tls", "--tls-authorities", certificate, "--commitment")[0] == 0
+    assert _run("peer", "list", "--data", data)[1].strip().endswith("tls commitment")
+    assert _run("peer", "change", "a", "--no-tls-verify", "--data", data)[0] == 0
+    assert "tls-unverified" in _run("peer", "list", "--data", data)[1]
+    (tmp_path / "no.pem").write_text("no")
+    status, text = _run("peer", "change", "a", "--tls-authorities", str(tmp_path / "no.pem"), "--data", data)
+    assert (status, "no trusted certificates" in text) == (2, True)

@@ -68,6 +68,8 @@ def test_the_file_holds_for_commands_below_a_group_too(given: list[ServeSettings
         ["--receivers", "0"],
         ["--durability", "maybe"],
         ["--tls-key", "/dev/null"],
+        ["--dicom-tls-key", "/etc/hosts"],
+        ["--dicom-tls-key", "/etc/hosts", "--dicom-tls-certificate", "/etc/hosts"],
     ],
 )
 def test_wrong_values_are_wrong_usage(given: list[ServeSettings], arguments: list[str]) -> None:
@@ -83,3 +85,14 @@ def test_a_file_that_is_no_toml_is_wrong_usage(given: list[ServeSettings]) -> No
 def test_a_file_that_was_asked_for_and_is_not_there_is_wrong_usage() -> None:
     with pytest.raises(click.UsageError, match=r"none\.toml"):
         read_config(Path("none.toml"))
+
+
+def test_dicom_over_tls(given: list[ServeSettings]) -> None:
+    for name in ("c", "k", "a"):
+        Path(name).write_text("")
+    keys = ["--dicom-tls-certificate", "c", "--dicom-tls-key", "k"]
+    assert _serve(*keys, "--dicom-tls-authorities", "a") == 0
+    assert _serve(*keys, "--dicom-tls-any-device", "--dicom-tls-port", "0") == 0
+    required, anybody = given
+    assert (required.dicom_tls_port, required.dicom_tls_require_certificate) == (2762, True)
+    assert not anybody.dicom_tls_require_certificate
