@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 
 from pydicom.uid import (
@@ -32,6 +33,7 @@ _WANTED = frozenset(
 )
 _MANDATORY = ("SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID")
 MAX_INFLATED = 8 << 30
+_REMEMBERED_BYTES = 256
 # PS3.5 A.5, A.6, A.7 and their HTJ2K twin: the whole data set is one deflated stream.
 DEFLATED = frozenset({str(DeflatedExplicitVRLittleEndian), "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
 
@@ -95,7 +97,8 @@ def _values(found: scan.Scan, transfer_syntax_uid: str) -> dict[str, Value]:
     for tag, raw in found.values.items():
         if (known := _BY_TAG.get(tag)) is not None:
             column, kind = known
-            values[column] = _value(kind, raw, codecs, order)
+            read = _remembered_value if len(raw) <= _REMEMBERED_BYTES else _value
+            values[column] = read(kind, raw, codecs, order)
     return values
 
 
@@ -122,6 +125,10 @@ def _value(kind: _Kind, raw: bytes, codecs: tuple[str, ...], order: str) -> Valu
     if kind is _Kind.INTEGER:
         return text.integer(raw)
     return text.decode(raw, codecs, person_name=kind is _Kind.PERSON_NAME)
+
+
+# The objects of a series share most of their values.
+_remembered_value = lru_cache(maxsize=4096)(_value)
 
 
 def _short(raw: bytes | None, order: str) -> int | None:
