@@ -5,7 +5,15 @@ from __future__ import annotations
 from enum import IntEnum
 
 from pacs.dimse import MAX_COMMENT
-from storage.errors import ClassMismatch, DuplicateConflict, OutOfSpace, StorageError, UnsafeUID, WriteFailed
+from storage.errors import (
+    ClassMismatch,
+    DuplicateConflict,
+    OutOfSpace,
+    Rejected,
+    StorageError,
+    UnsafeUID,
+    WriteFailed,
+)
 
 
 class Status(IntEnum):
@@ -39,10 +47,13 @@ def of_store_error(error: StorageError) -> Status:
         return Status.OUT_OF_RESOURCES
     if isinstance(error, ClassMismatch):
         return Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS
+    if isinstance(error, Rejected):
+        return Status.NOT_AUTHORIZED
     return Status.CANNOT_UNDERSTAND
 
 
 _SHORT: tuple[tuple[type[StorageError], str], ...] = (
+    (Rejected, "rejected here; restore it, or wait until it is removed"),
     (DuplicateConflict, "stored already with other content; the first one stays"),
     (ClassMismatch, "data set is of another SOP class or instance than announced"),
 )

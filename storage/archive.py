@@ -19,6 +19,7 @@ from storage.index import Index
 from storage.model import DataSetSpan, Health, Instance, PatientConflict, Quarantined, Series, Source, Study
 from storage.quarantine import Quarantine
 from storage.query import OneOf, Order, Query
+from storage.rejection import Rejections
 from storage.settings import ArchiveSettings
 from storage.transcode import choose, is_the_same, transcoded
 
@@ -35,6 +36,7 @@ class Archive:
         self.files.prepare()
         self.index = Index(settings.data / INDEX_NAME)
         self.quarantine = Quarantine(self.files)
+        self.rejections = Rejections(settings.data, self.index)
         self._space_lock = threading.Lock()
         self._space_checked = float("-inf")
         self._accepting = True

@@ -40,6 +40,15 @@ class NotFound(StorageError):
     """No such study, series, instance or frame in the archive."""
 
 
+class Rejected(NotFound):
+    """The instance is here, but somebody took it out of use; it can be restored for a while."""
+
+    def __init__(self, sop_instance_uid: str, dataset_sha256: bytes) -> None:
+        self.dataset_sha256 = dataset_sha256
+        """SHA-256 of the data set as received."""
+        super().__init__(f"instance {sop_instance_uid[:64]} is rejected; restore it, or wait until it is removed")
+
+
 class PixelError(StorageError):
     """Pixel data cannot be decoded or rendered: missing, corrupt or of an unsupported form."""
 

@@ -23,6 +23,7 @@ from storage.errors import (
     InvalidObject,
     NotFound,
     OutOfSpace,
+    Rejected,
     StorageError,
     WriteFailed,
 )
@@ -100,12 +101,13 @@ class Incoming:
 
         Raises:
             InvalidObject, UnsafeUID, ClassMismatch, DuplicateConflict: refused; its bytes are in quarantine.
+            Rejected: the same object was taken out of use; it is still here.
             OutOfSpace, WriteFailed: refused; nothing was kept.
         """
         try:
             header = self._checked_header()
             return self._store(header)
-        except (OutOfSpace, WriteFailed):
+        except (OutOfSpace, WriteFailed, Rejected):
             raise
         except StorageError as e:
             self._refuse(e)
@@ -173,6 +175,8 @@ class Incoming:
     def _may_be_indexed(self, header: Header) -> bool:
         try:
             first = self._index.instance(header.text("sop_instance_uid"), self._files.data)
+        except Rejected:
+            return True
         except NotFound:
             return False
         except IndexFailed as e:
@@ -207,6 +211,10 @@ class Incoming:
             return None
         try:
             first = self._index.instance(header.text("sop_instance_uid"), self._files.data)
+        except Rejected as e:
+            if e.dataset_sha256 == self._file.dataset_sha256:
+                raise
+            raise DuplicateConflict(f"{e}; this one has other content") from None
         except NotFound:
             return None  # gone meanwhile
         if first.dataset_sha256 != self._file.dataset_sha256:
@@ -248,7 +256,11 @@ class Incoming:
 
     def _lost_race(self, header: Header) -> Stored:
         """The index got the same SOP Instance UID first; take the own file back, unless it is that very file."""
-        first = self._index.instance(header.text("sop_instance_uid"), self._files.data)
+        try:
+            first = self._index.instance(header.text("sop_instance_uid"), self._files.data)
+        except Rejected:
+            self._files.take_back(self._file)
+            raise
         if first.path == self._file.path:
             # A twin met the file in its place and was faster to index it.
             return self._answer(header, Outcome.ALREADY_STORED)

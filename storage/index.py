@@ -12,18 +12,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from storage import answers, candidates, rows, sql
+from storage import answers, candidates, hiding, rows, sql
 from storage.answers import Answer
 from storage.attributes import Level
 from storage.batch import Batch, Entry
 from storage.database import DatabaseFile, Turn, index_errors, transaction
-from storage.errors import IndexFailed, InvalidObject, NotFound, OutOfSpace, StorageError
+from storage.errors import IndexFailed, InvalidObject, NotFound, OutOfSpace, Rejected, StorageError
 from storage.migrations import index_migrations
 from storage.model import Instance, PatientConflict, Series, Study
 from storage.query import Query
 
 MAX_BATCH = 256
-_INSTANCE_OF_UID = f"SELECT {rows.INSTANCE_COLUMNS} FROM {sql.FROM[Level.INSTANCE]} WHERE instance.sop_instance_uid = ?"
+# The left joins let rows of rejected instances through, which belong to no series.
+_INSTANCE_OF_UID = (
+    f"SELECT {rows.INSTANCE_COLUMNS} FROM instance LEFT JOIN series ON series.id = instance.series"
+    " LEFT JOIN study ON study.id = series.study WHERE instance.sop_instance_uid = ?"
+)
 _PIECE = 1000
 _ANSWERS = 16
 _STEPS = 20_000  # of SQLite's virtual machine: a millisecond, most of the time
@@ -166,6 +170,35 @@ class Index:
                 ),
             )
 
+    def hide(self, identifier: str, sop_instance_uids: Iterable[str]) -> int:
+        """Take instances out of every answer, under the name of a rejection; return how many were there."""
+        with self._commit_lock, self._transaction():
+            return hiding.hide(self._writer, identifier, sop_instance_uids)
+
+    def unhide(self, identifier: str, entries: Iterable[Entry]) -> None:
+        """Put instances that a rejection hides back, as their files say now."""
+        with self._commit_lock, self._transaction():
+            hiding.forget(self._writer, identifier)
+            batch = Batch(self._writer)
+            for entry in entries:
+                batch.add(entry)
+            batch.finish()
+
+    def forget(self, identifier: str) -> None:
+        """Forget a rejection and the instances that it hides: their files are gone."""
+        with self._commit_lock, self._transaction():
+            hiding.forget(self._writer, identifier)
+
+    def hidden(self) -> set[str]:
+        """Return the names of all rejections that hide something."""
+        with index_errors("read"):
+            return hiding.known(self._database.connection())
+
+    def hidden_under(self, identifier: str) -> list[sqlite3.Row]:
+        """Return what makes the paths of the instances that a rejection hides."""
+        with index_errors("read"):
+            return hiding.hidden_under(self._database.connection(), identifier)
+
     def set_mark(self, name: str, value: str) -> None:
         """Keep a small fact about the archive."""
         with self._commit_lock, self._transaction():
@@ -201,11 +234,14 @@ class Index:
 
         Raises:
             NotFound: there is none of that UID.
+            Rejected: there is one, taken out of use.
         """
         # Asked for each object that arrives, so not put together from a query.
         row = self._one(_INSTANCE_OF_UID, (sop_instance_uid,))
         if row is None:
             raise NotFound(f"no instance {sop_instance_uid[:80]!r} in this archive")
+        if row["study_instance_uid"] is None:
+            raise Rejected(sop_instance_uid, row["dataset_sha256"])
         return rows.instance(row, data)
 
     def has(self, sop_instance_uid: str) -> bool:

@@ -92,6 +92,17 @@ def m005_words(db: Database) -> None:
     fill(db.conn)
 
 
+@index_migrations()
+def m007_rejections(db: Database) -> None:
+    """What the index hides: which rejection, which instances, and where these belong (see `rejection`)."""
+    db.execute("CREATE TABLE rejection (id INTEGER PRIMARY KEY, identifier TEXT NOT NULL UNIQUE)")
+    db.execute(
+        "CREATE TABLE rejected_instance (instance INTEGER PRIMARY KEY, rejection INTEGER NOT NULL,"
+        " study_instance_uid TEXT NOT NULL, series_instance_uid TEXT NOT NULL)"
+    )
+    db.execute("CREATE INDEX idx_rejected_instance_rejection ON rejected_instance (rejection)")
+
+
 def migrate(db: Database, migrations: Migrations, what: str) -> None:
     """Bring a database up to date.
 

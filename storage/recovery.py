@@ -9,32 +9,32 @@ file touches its folder, so only folders touched since the mark are listed: at a
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
-from storage import meta, walk
+from storage import walk
 from storage.archive import Archive
 from storage.batch import Entry
+from storage.entries import entry_of
 from storage.errors import (
     DuplicateConflict,
     IndexFailed,
     InvalidObject,
     NotFound,
     OutOfSpace,
+    Rejected,
     StorageError,
     WriteFailed,
 )
-from storage.files import IncomingFile, disk_errors
-from storage.header import read_header
+from storage.files import IncomingFile
 from storage.incoming import fingerprint
 from storage.index import Index
 from storage.model import Source
-from storage.rows import relative_path
+from storage.rejection import settle
 
 _log = logging.getLogger("filmless.archive")
 _MARK = "indexed until"
@@ -66,6 +66,7 @@ def recover(archive: Archive) -> Recovered:
     since = _looked_at_until(archive, began)
     swept = archive.files.sweep_incoming()
     outcomes = [adopt(archive, path) for path in _unknown_since(archive, since)]
+    settle(archive.data, archive.index)
     missing = tuple(_missing(archive, since))
     for uid in missing:
         _log.error("the file of %s is gone; `filmless verify` lists all such objects", uid)
@@ -119,33 +120,11 @@ def _unknown_since(archive: Archive, since: float) -> Iterator[Path]:
 def _is_indexed(archive: Archive, path: Path, size: int) -> bool:
     try:
         known = archive.index.instance(path.stem, archive.data)
+    except Rejected:
+        return True
     except NotFound:
         return False
     return known.path == path and known.size == size
-
-
-def entry_of(path: Path) -> Entry:
-    """Read from a stored file what the index holds of it; its hash is taken from the meta group, not made anew.
-
-    Raises:
-        InvalidObject, UnsafeUID: the file is not what was once placed.
-        WriteFailed: it cannot be read.
-    """
-    with disk_errors(f"cannot read {path.name}"), path.open("rb") as f:
-        facts = os.fstat(f.fileno())
-        m = meta.read(f.fileno(), facts.st_size)
-        header = read_header(f.fileno(), m.data_set_offset, facts.st_size, m.transfer_syntax_uid)
-    entry = Entry(
-        header=header,
-        transfer_syntax_uid=m.transfer_syntax_uid,
-        received_on="/".join(path.parts[-6:-3]),
-        received_at=datetime.fromtimestamp(facts.st_mtime, UTC).isoformat(timespec="milliseconds"),
-        size=facts.st_size,
-        dataset_offset=m.data_set_offset,
-        dataset_sha256=m.dataset_sha256 or fingerprint(path)[2],
-    )
-    _check_place(path, entry)
-    return entry
 
 
 class _Adopted(Enum):
@@ -183,13 +162,6 @@ def _index(archive: Archive, path: Path) -> _Adopted:
     if archive.index.add(entry):
         return _Adopted.INDEXED
     return _settle_twin(archive, path, entry)
-
-
-def _check_place(path: Path, entry: Entry) -> None:
-    uids = (entry.header.text(c) for c in ("study_instance_uid", "series_instance_uid", "sop_instance_uid"))
-    expected = relative_path(entry.received_on, *uids)
-    if path.parts[-7:] != expected.parts:
-        raise InvalidObject(f"the file stands at the place of another object; its own is {expected}")
 
 
 def _settle_twin(archive: Archive, path: Path, entry: Entry) -> _Adopted:

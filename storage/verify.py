@@ -12,12 +12,14 @@ from pathlib import Path
 from storage import walk
 from storage.archive import INDEX_NAME, Archive
 from storage.batch import Entry
-from storage.errors import IndexFailed, NotFound, StorageError
+from storage.entries import entry_of
+from storage.errors import IndexFailed, NotFound, Rejected, StorageError
 from storage.files import disk_errors, sync_folder
 from storage.incoming import fingerprint
 from storage.index import Index
 from storage.model import Instance
-from storage.recovery import entry_of, start_mark
+from storage.recovery import start_mark
+from storage.rejection import settle
 
 _POSITION = "verified up to"
 _PIECE = 500
@@ -101,6 +103,8 @@ def _unknown(paths: Iterable[Path]) -> tuple[Finding, ...]:
 def _is_known(archive: Archive, path: Path) -> bool:
     try:
         return archive.instance(path.stem).path == path
+    except Rejected:
+        return True
     except NotFound:
         return False
 
@@ -142,6 +146,7 @@ def reindex(data: Path) -> Iterator[Rebuilt]:
             failed += [(path, _COPY) for (path, _), is_new in zip(readable, outcome, strict=True) if not is_new]
             indexed += sum(outcome)
             yield Rebuilt(indexed, tuple(failed))
+        settle(data, index)
         if not index.checkpoint():
             raise IndexFailed("the new index cannot be synced: somebody else has it open")
     finally:

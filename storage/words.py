@@ -50,6 +50,28 @@ class WordWriter:
             grams = [(gram,) for gram in grams_of(text)]
             self._db.executemany("INSERT OR IGNORE INTO identifier_gram (text) VALUES (?)", grams)
 
+    def remove_study(
+        self,
+        study: int,
+        when: tuple[str, str],
+        person_name: str,
+        identifiers: Iterable[str],
+        modalities: Iterable[str],
+    ) -> None:
+        """Take out what `add_study` and `add_modalities` put in for a study, given the same."""
+        firsts = [word for group in person_name.split("=") for word in tokens(group)[:1]]
+        for kind, texts in ((Kind.NAME, tokens(person_name)), (Kind.FIRST, firsts), (Kind.MODALITY, modalities)):
+            rows = [(kind, text, *when, study) for text in dict.fromkeys(texts) if text]
+            self._db.executemany(
+                "DELETE FROM study_word WHERE word = (SELECT id FROM word WHERE kind = ? AND text = ?)"
+                " AND study_date = ? AND study_time = ? AND study = ?",
+                rows,
+            )
+        text = identifier_text(identifiers)
+        if text != EDGE:
+            # A table without content is told what to forget.
+            self._db.execute("INSERT INTO identifier (identifier, rowid, text) VALUES ('delete', ?, ?)", (study, text))
+
     def add_modalities(self, study: int, modalities: Iterable[str]) -> None:
         """Add modalities that are new in a study."""
         row = self._db.execute("SELECT study_date, study_time FROM study WHERE id = ?", (study,)).fetchone()

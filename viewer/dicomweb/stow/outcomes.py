@@ -12,6 +12,7 @@ from storage.errors import (
     ClassMismatch,
     DuplicateConflict,
     OutOfSpace,
+    Rejected,
     StorageError,
     WriteFailed,
 )
@@ -23,6 +24,8 @@ class FailureReason(IntEnum):
 
     PROCESSING_FAILURE = 0x0110
     DUPLICATE_SOP_INSTANCE = 0x0111
+    NOT_AUTHORIZED = 0x0124
+    """It was rejected here (IHE IOCM): whoever wants it back restores it."""
     OUT_OF_RESOURCES = 0xA700
     DATA_SET_DOES_NOT_MATCH = 0xA900
     CANNOT_UNDERSTAND = 0xC000
@@ -32,6 +35,7 @@ _REASONS: tuple[tuple[type[StorageError], FailureReason], ...] = (
     (OutOfSpace, FailureReason.OUT_OF_RESOURCES),
     (WriteFailed, FailureReason.OUT_OF_RESOURCES),
     (ClassMismatch, FailureReason.DATA_SET_DOES_NOT_MATCH),
+    (Rejected, FailureReason.NOT_AUTHORIZED),
     (DuplicateConflict, FailureReason.DUPLICATE_SOP_INSTANCE),
 )
 
