@@ -29,9 +29,10 @@ def encodings(specific_character_set: bytes) -> tuple[str, ...]:
     return tuple(codec if codec in _KNOWN else _DEFAULT for codec in found)
 
 
-def decode(raw: bytes, codecs: tuple[str, ...], *, person_name: bool = False) -> str:
+def decode(raw: bytes, codecs: tuple[str, ...], *, person_name: bool = False, keep_space: bool = False) -> str:
     """Decode a text value and strip its padding; several values stay joined by a backslash.
 
+    With `keep_space`, as for LT, ST, UR and UT (PS3.5 6.2), it is one value and only what follows it is padding.
     A NUL inside a value becomes U+FFFD: C programs and SQLite's GLOB take it for the end.
     """
     if _ESCAPE in raw:
@@ -42,6 +43,8 @@ def decode(raw: bytes, codecs: tuple[str, ...], *, person_name: bool = False) ->
         text = _undeclared(raw)
     else:
         text = raw.decode(codecs[0], "replace")
+    if keep_space:
+        return text.rstrip(" \0").replace("\0", "\ufffd")
     bare = "\\".join(value.strip(" \0") for value in text.split("\\")) if "\\" in text else text.strip(" \0")
     return bare.replace("\0", "\ufffd")
 

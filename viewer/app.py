@@ -13,6 +13,7 @@ from storage.records import Records
 from viewer import auth, display, errors, language, page_context, security, series_stream
 from viewer.config import ViewerSettings
 from viewer.dicomweb.blueprints import blueprints as dicomweb_blueprints
+from viewer.dicomweb.prepared import PreparedMetadata
 from viewer.frame_store import FrameStore
 from viewer.frames import Frames
 from viewer.lru import Lru
@@ -61,6 +62,7 @@ def _open(settings: ViewerSettings) -> Services:
         frame_store=FrameStore(archive.data / "cache" / "dicomweb"),
         stacks=Stacks(archive),
         thumbnails=Lru(THUMBNAIL_BYTES, len),
+        metadata=PreparedMetadata(archive),
         keepers=ThreadPoolExecutor(KEEPERS, thread_name_prefix="keep"),
     )
 

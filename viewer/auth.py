@@ -38,7 +38,7 @@ def check() -> BaseResponse | None:
     if g.identity is None:
         return _ask_to_sign_in()
     if request.endpoint is None:
-        raise NotFound
+        raise request.routing_exception or NotFound
     permission = needed_by(current_app.view_functions[request.endpoint])
     if permission is None or not may(g.identity.role, permission):
         raise Forbidden

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from storage.archive import Archive
     from storage.records import Records
     from viewer.config import ViewerSettings
+    from viewer.dicomweb.prepared import PreparedMetadata
     from viewer.frame_store import FrameStore
     from viewer.frames import Frames
     from viewer.lru import Lru
@@ -34,6 +35,7 @@ class Services:
     frame_store: FrameStore
     stacks: Stacks
     thumbnails: Lru[str, bytes]
+    metadata: PreparedMetadata
     keepers: ThreadPoolExecutor
     """Threads that sync and index objects which came over HTTP."""
 

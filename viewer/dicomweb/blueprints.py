@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint
 
+from viewer.dicomweb import metadata
 from viewer.dicomweb.stow import views as stow
 
 
 def blueprints() -> tuple[Blueprint, ...]:
     """Return all services."""
-    return (stow.bp,)
+    return (metadata.bp, stow.bp,)
