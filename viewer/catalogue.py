@@ -16,9 +16,12 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from viewer import language
+
 PACKAGE = Path(__file__).parent
 PO = PACKAGE / "translations" / "vi" / "LC_MESSAGES" / "messages.po"
 MO = PO.with_suffix(".mo")
+WEB = PACKAGE / "web" / "src"
 
 _METHODS = [
     ("**/templates/**.html", "jinja2"),
@@ -33,11 +36,20 @@ _KEYWORDS = {"_": None, "gettext": None, "lazy_gettext": None, "t": None}
 def extracted() -> Catalog:
     """Return all marked texts."""
     catalog = Catalog(project="Filmless", charset="utf-8")
-    found = extract_from_dir(str(PACKAGE), method_map=_METHODS, keywords=_KEYWORDS)
+    found = extract_from_dir(str(PACKAGE), method_map=_METHODS, keywords=_KEYWORDS, directory_filter=_is_ours)
     for path, _line, text, comments, context in sorted(found, key=lambda entry: (entry[0], entry[1])):
         # File names without line numbers: a moved line is no change of the catalogue.
         catalog.add(text, locations=[(path, 0)], auto_comments=comments, context=context)
+    for source in sorted(WEB.rglob("*")):
+        if source.suffix in (".ts", ".svelte") and not source.name.endswith(".test.ts"):
+            for marked in sorted(set(language.marked(source.read_text("utf-8")))):
+                catalog.add(marked, locations=[(source.relative_to(PACKAGE).as_posix(), 0)])
     return catalog
+
+
+def _is_ours(folder: str) -> bool:
+    """Leave out the browser app: its sources are read by our own rule, the rest is installed or built."""
+    return Path(folder).name != "web" and Path(folder) != PACKAGE / "static" / "reading"
 
 
 def translated() -> Catalog:

@@ -39,6 +39,12 @@ class Frames:
         with self._objects.use(instance) as obj:
             return prepare(obj, index)
 
+    @contextmanager
+    def opened(self, instance: Instance) -> Iterator[PixelObject]:
+        """Open the object of `instance` for its header and single frames; raises `PixelError`."""
+        with self._objects.use(instance) as obj:
+            yield obj
+
     def facts(self, instance: Instance, index: int) -> dict[str, Any]:
         """Return the facts of frame `index`, from the header alone; raises `PixelError` and `NotFound`."""
 

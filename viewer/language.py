@@ -49,6 +49,11 @@ def script_words() -> dict[str, str]:
 def marked_in_scripts() -> tuple[str, ...]:
     """Return the texts marked with `t("...")` in our scripts."""
     found: set[str] = set()
-    for path in sorted(STATIC.rglob("*.js")):
-        found.update(text.replace('\\"', '"') for text in _MARKED.findall(path.read_text("utf-8")))
+    for path in sorted((STATIC / "js").rglob("*.js")):
+        found.update(marked(path.read_text("utf-8")))
     return tuple(sorted(found))
+
+
+def marked(source: str) -> list[str]:
+    """Return the texts that a script's source marks."""
+    return [text.replace('\\"', '"') for text in _MARKED.findall(source)]

@@ -74,15 +74,18 @@ def refuse_forged() -> None:
 @bp.after_app_request
 def add_headers(response: Response) -> Response:
     """Put the limits on every answer; a view may have set a stricter or fitting one."""
-    for name, value in _HEADERS:
+    for name, value in fixed_headers(request.is_secure):
         response.headers.setdefault(name, value)
-    if request.is_secure:
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     # Nothing that a signed-in person sees may stay in a shared cache; views that allow their own browser to keep
     # something say so themselves.
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+def fixed_headers(is_secure: bool) -> tuple[tuple[str, str], ...]:
+    """Return the limits that every answer has that does not set its own."""
+    return (*_HEADERS, ("Strict-Transport-Security", "max-age=31536000")) if is_secure else _HEADERS
 
 
 def csrf_token() -> str:

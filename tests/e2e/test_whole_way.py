@@ -135,7 +135,7 @@ def test_a_study_is_pushed_appears_and_is_read(server: Serving, browser: Browser
     run_tool("storescu", "-aec", "FILMLESS", "127.0.0.1", server.dicom_port, *slices[2:])
     expect(row.locator('[data-fact="images"]')).to_have_text(str(SLICES), timeout=5000)
 
-    page.goto(f"{server.address}/study/{STUDY}")
+    page.goto(f"{server.address}/study/{STUDY}/light")
     viewport = page.locator("#viewport")
     expect(viewport).to_have_attribute("data-slices-total", str(SLICES))
     expect(viewport).not_to_have_attribute("data-rendered", "0")
@@ -177,6 +177,8 @@ def test_the_study_is_read_on_a_phone_in_english(server: Serving, browser: Brows
     context = browser.new_context(
         viewport={"width": 390, "height": 844}, locale="en-GB", has_touch=True, is_mobile=True, device_scale_factor=2
     )
+    # This person prefers the light view; the reading room has tests of its own.
+    context.add_cookies([{"name": "filmless_view", "value": "light", "url": server.address}])
     page = context.new_page()
     wrong = watch(page)
     _sign_in(page, server)

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from viewer.pages import document, evidence, health, image, quarantine, sign_in, studies, study, thumbnail
+from viewer.pages import document, evidence, health, image, quarantine, reading, sign_in, studies, study, thumbnail
 
 
 def blueprints() -> tuple[Blueprint, ...]:
@@ -12,6 +12,7 @@ def blueprints() -> tuple[Blueprint, ...]:
         studies.bp,
         study.bp,
         image.bp,
+        reading.bp,
         thumbnail.bp,
         document.bp,
         evidence.bp,

@@ -1,10 +1,12 @@
-"""A study: the page with its light view, and the facts of its series and frames as JSON."""
+"""A study: the reading room, the light view, and the facts of its series and frames as JSON."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, render_template, request, url_for
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
+from flask_babel import gettext
+from werkzeug.wrappers import Response as BaseResponse
 
 from storage.errors import PixelError
 from storage.model import Instance, Series, Study
@@ -15,31 +17,54 @@ from viewer.documents import kind_of
 from viewer.pages.found import find_series
 from viewer.permissions import Permission, needs
 from viewer.presets import ct_presets
+from viewer.reading.built import built_app
+from viewer.reading.page_data import first_picture, page_data
+from viewer.security import READING_POLICY
 from viewer.services import archive, records, services
 
 FRAMES_MAX = 64
 DOCUMENTS_MAX = 500
+VIEW_COOKIE = "filmless_view"
+VIEW_SECONDS = 31_536_000
 
 bp = Blueprint("study", __name__, url_prefix="/study/<study>")
 
 
 @bp.get("")
 @needs(Permission.VIEW_STUDIES)
-def page(study: str) -> str:
-    """Show the study; the light view until there is a reading room."""
-    return light(study)
+def page(study: str) -> BaseResponse:
+    """Show the study in the reading room, in the light view where a person prefers it or the app was not built.
+
+    `series` and `image` (from 1) name what to begin with; `prefer` remembers the choice of this view.
+    """
+    app = built_app()
+    if app is None:
+        return _light(study, reason=gettext("The reading room is not built here; this is the light view."))
+    prefers = "prefer" in request.args
+    if request.cookies.get(VIEW_COOKIE) == "light" and not prefers:
+        return redirect(url_for("study.light", study=study))
+    found = _opened(study)
+    first = first_picture(found, request.args.get("series"), request.args.get("image", 1, type=int) - 1)
+    series = [series_facts(one) for one in archive().series(study)]
+    html = render_template(
+        "reading.html",
+        study=found,
+        app=app,
+        first=first,
+        words={text: gettext(text) for text in app.texts},
+        page_data=page_data(found, first, series),
+    )
+    response = Response(html, headers={"Content-Security-Policy": READING_POLICY})
+    return _remembered(response, "reading") if prefers else response
 
 
 @bp.get("/light")
 @needs(Permission.VIEW_STUDIES)
-def light(study: str) -> str:
-    """Show the study in the light view."""
-    found = archive().study(study)
-    who = auth.signed_in()
-    records().audit.record(
-        Event.OPEN_STUDY, who=who.name, means=who.means.value, study_instance_uid=study, address=auth.address()
-    )
-    return render_template("light.html", study=found, page_data=_page_data(found))
+def light(study: str) -> BaseResponse:
+    """Show the study in the light view; `prefer` remembers the choice, `reason` says why it is this view."""
+    reason = gettext("This browser has no WebGL 2; this is the light view.") if "webgl" in request.args else ""
+    response = _light(study, reason)
+    return _remembered(response, "light") if "prefer" in request.args else response
 
 
 @bp.get("/series")
@@ -67,6 +92,28 @@ def documents(study: str, series: str) -> Response:
     stack = services().stacks.of(find_series(study, series))
     others = [instance for instance in stack.instances if instance.pixel_data_offset is None]
     return jsonify(total=len(others), documents=[_document(instance) for instance in others[:DOCUMENTS_MAX]])
+
+
+def _opened(study: str) -> Study:
+    found = archive().study(study)
+    who = auth.signed_in()
+    records().audit.record(
+        Event.OPEN_STUDY, who=who.name, means=who.means.value, study_instance_uid=study, address=auth.address()
+    )
+    return found
+
+
+def _light(study: str, reason: str) -> Response:
+    found = _opened(study)
+    page = render_template(
+        "light.html", study=found, page_data=_page_data(found), reason=reason, has_reading=built_app() is not None
+    )
+    return Response(page)
+
+
+def _remembered(response: Response, view: str) -> Response:
+    response.set_cookie(VIEW_COOKIE, view, max_age=VIEW_SECONDS, samesite="Lax", httponly=True)
+    return response
 
 
 def series_facts(series: Series) -> dict[str, Any]:

@@ -55,6 +55,11 @@ def overlay_mask(obj: PixelObject, index: int) -> NDArray[np.bool_] | None:
     return mask if mask.any() else None
 
 
+def has_overlay(ds: Dataset) -> bool:
+    """Whether there is an overlay plane of which something may be drawn."""
+    return any(_read_plane(ds, group) is not None for group in _GROUPS)
+
+
 def _read_plane(ds: Dataset, group: int) -> _Plane | None:
     if (group, _ROWS) not in ds and (group, _BIT_POSITION) not in ds:
         return None

@@ -150,13 +150,22 @@ def _codes(stored: NDArray[Any], low: int, high: int) -> NDArray[Any]:
 
 def _padding(ds: Dataset, values: NDArray[Any], description: PixelDescription) -> NDArray[np.bool_] | None:
     """Where stored values are Pixel Padding Value, or up to the Range Limit (PS3.3 C.7.5.1.1.2); None for nowhere."""
+    limits = padding_range(ds, description)
+    if limits is None:
+        return None
+    low, high = limits
+    mask: NDArray[np.bool_] = (values >= low) & (values <= high)
+    return mask if mask.any() else None
+
+
+def padding_range(ds: Dataset, description: PixelDescription) -> tuple[float, float] | None:
+    """The lowest and the highest stored value that mean "no picture here" (PS3.3 C.7.5.1.1.2); None where unsaid."""
     value = _padding_number(ds, "PixelPaddingValue", description)
     if value is None:
         return None
     limit = _padding_number(ds, "PixelPaddingRangeLimit", description)
     low, high = sorted((value, value if limit is None else limit))
-    mask: NDArray[np.bool_] = (values >= low) & (values <= high)
-    return mask if mask.any() else None
+    return low, high
 
 
 def _padding_number(ds: Dataset, keyword: str, description: PixelDescription) -> float | None:

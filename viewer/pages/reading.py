@@ -1,0 +1,123 @@
+"""The reading room: its page's parts that scripts ask for, and the files of the built app."""
+
+from __future__ import annotations
+
+import io
+import mimetypes
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flask import Blueprint, Response, jsonify, request, send_file
+from PIL import Image
+from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.security import safe_join
+
+from storage.errors import PixelError
+from storage.model import Instance
+from viewer.etags import etag_of, is_known, kept
+from viewer.pages.found import find_instance, find_series
+from viewer.permissions import Permission, needs
+from viewer.reading.built import FOLDER
+from viewer.reading.compact import compact
+from viewer.reading.facts import reading_facts
+from viewer.reading.pixels import MEDIA_TYPE, record
+from viewer.rendering.overlay import overlay_mask
+from viewer.services import services
+
+FACTS_MAX = 1000
+PIXELS_BYTES = 24 << 20
+YEAR_SECONDS = 31_536_000
+_ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
+
+bp = Blueprint("reading", __name__)
+
+
+@bp.get("/study/<study>/series/<series>/facts")
+@needs(Permission.VIEW_STUDIES)
+def facts(study: str, series: str) -> Response:
+    """Return the facts of up to `limit` frames from `offset` on: what all share, and what each has of its own."""
+    found = find_series(study, series)
+    stack = services().stacks.of(found)
+    offset = max(0, request.args.get("offset", 0, type=int))
+    limit = max(1, min(request.args.get("limit", FACTS_MAX, type=int), FACTS_MAX))
+    etag = etag_of("facts", series, found.revision, offset, limit)
+    if is_known(etag):
+        return kept(Response(status=304), etag)
+    places = range(offset, min(offset + limit, stack.total))
+    records = [_facts(*stack.at(place)) for place in places]
+    return kept(jsonify(total=stack.total, offset=offset, **compact(records)), etag)
+
+
+@bp.get("/study/<study>/series/<series>/pixels")
+@needs(Permission.VIEW_STUDIES)
+def pixels(study: str, series: str) -> Response:
+    """Return records (see `viewer.reading.pixels`) of `frames`, ranges from 0 as `7-20,0-6`, in that order.
+
+    An answer ends after about `PIXELS_BYTES`; the caller asks again for what it lacks.
+    """
+    stack = services().stacks.of(find_series(study, series))
+    body = bytearray()
+    for place in _places(request.args.get("frames", ""), stack.total):
+        body += record(place, *stack.at(place))
+        if len(body) > PIXELS_BYTES:
+            break
+    return Response(bytes(body), mimetype=MEDIA_TYPE)
+
+
+@bp.get("/study/<study>/instances/<instance>/frames/<int:frame>/overlay")
+@needs(Permission.VIEW_STUDIES)
+def overlay(study: str, instance: str, frame: int) -> Response:
+    """Return the overlay planes of a frame (from 1) as a PNG, white where drawn and clear elsewhere."""
+    found = find_instance(study, instance)
+    etag = etag_of("overlay", found.dataset_sha256, frame)
+    if is_known(etag):
+        return kept(Response(status=304), etag)
+    with services().frames.opened(found) as obj:
+        mask = overlay_mask(obj, frame - 1)
+        shape = (obj.description.rows, obj.description.columns)
+    alpha = np.zeros(shape, np.uint8) if mask is None else mask.astype(np.uint8) * 255
+    out = io.BytesIO()
+    Image.merge("LA", (Image.new("L", (shape[1], shape[0]), 255), Image.fromarray(alpha))).save(out, "PNG")
+    return kept(Response(out.getvalue(), mimetype="image/png"), etag)
+
+
+@bp.get("/assets/reading/<path:name>")
+@needs(Permission.SIGNED_IN)
+def asset(name: str) -> Response:
+    """Return a file of the built app, compressed where the browser takes that; names carry their content's hash."""
+    path = safe_join(str(FOLDER), name)
+    if path is None or not Path(path).is_file():
+        raise NotFound
+    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    response = _compressed(path, media_type) or send_file(path, media_type, max_age=YEAR_SECONDS)
+    response.headers["Cache-Control"] = f"private, max-age={YEAR_SECONDS}, immutable"
+    response.headers["Vary"] = "Accept-Encoding"
+    return response
+
+
+def _compressed(path: str, media_type: str) -> Response | None:
+    for coding, suffix in _ENCODINGS:
+        if request.accept_encodings[coding] > 0 and Path(path + suffix).is_file():
+            response = send_file(path + suffix, media_type)
+            response.headers["Content-Encoding"] = coding
+            return response
+    return None
+
+
+def _facts(instance: Instance, index: int) -> dict[str, Any]:
+    try:
+        with services().frames.opened(instance) as obj:
+            return reading_facts(obj, instance, index)
+    except PixelError as error:
+        return {"sop": instance.sop_instance_uid, "frame_number": index + 1, "problem": str(error)}
+
+
+def _places(text: str, total: int) -> Iterator[int]:
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if not (first.isascii() and first.isdigit() and len(first) < 9):
+            raise BadRequest("frames are ranges of whole numbers from 0, such as 7-20,0-6")
+        end = last if last.isascii() and last.isdigit() and len(last) < 9 else first
+        yield from range(int(first), min(int(end), total - 1) + 1)

@@ -1,0 +1,81 @@
+"""What the reading room needs to know about a frame, beyond `rendering.facts`: identity, geometry, texts, padding."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from storage.model import Instance
+from storage.pixels import PixelObject
+from viewer.reading.shutter import read_shutter
+from viewer.reading.suv import suv_body_weight_factor
+from viewer.rendering import facts
+from viewer.rendering.attributes import macro, number, text
+from viewer.rendering.lut import LookupTable
+from viewer.rendering.overlay import has_overlay
+from viewer.rendering.prepare import padding_range
+from viewer.rendering.voi import read_voi
+
+Json = dict[str, Any]
+
+_FIGURES = {
+    "kvp": "KVP",
+    "tube_current": "XRayTubeCurrent",
+    "exposure": "Exposure",
+    "repetition_time": "RepetitionTime",
+    "echo_time": "EchoTime",
+    "flip_angle": "FlipAngle",
+    "magnetic_field_strength": "MagneticFieldStrength",
+    "reconstruction_diameter": "ReconstructionDiameter",
+    "body_part_thickness": "BodyPartThickness",
+    "compression_force": "CompressionForce",
+}
+"""Numbers for the corners of the picture, by modality."""
+
+_WORDS = {
+    "series_description": "SeriesDescription",
+    "image_laterality": "ImageLaterality",
+    "view_position": "ViewPosition",
+    "kernel": "ConvolutionKernel",
+    "contrast": "ContrastBolusAgent",
+    "manufacturer": "Manufacturer",
+    "model": "ManufacturerModelName",
+    "station": "StationName",
+    "operator": "OperatorsName",
+    "acquisition_time": "AcquisitionTime",
+    "content_time": "ContentTime",
+}
+
+
+def reading_facts(obj: PixelObject, instance: Instance, index: int) -> Json:
+    """Facts of frame `index` (from 0), plain types only; raises as `rendering.facts`."""
+    ds, description = obj.ds, obj.description
+    found: Json = dict(facts(obj, index))
+    found.update(
+        sop=instance.sop_instance_uid,
+        sop_class=instance.sop_class_uid,
+        frame_of_reference=text(ds, "FrameOfReferenceUID"),
+        acquisition=text(ds, "AcquisitionNumber"),
+        padding=padding_range(ds, description),
+        overlay=has_overlay(ds),
+        shutter=read_shutter(ds, index),
+        voi_tables=_tables(obj, index),
+        suv_factor=suv_body_weight_factor(ds),
+        spacing_between_slices=number(macro(ds, index, "PixelMeasuresSequence"), "SpacingBetweenSlices"),
+        technique={name: figure for name, keyword in _FIGURES.items() if (figure := number(ds, keyword)) is not None},
+        words={name: words for name, keyword in _WORDS.items() if (words := text(ds, keyword))},
+    )
+    return found
+
+
+def _tables(obj: PixelObject, index: int) -> list[Json]:
+    """VOI LUT tables in the order in which the server offers them: first value mapped, bits, entries as uint16."""
+    little = obj.ds.original_encoding[1] is not False
+    signed = obj.description.is_signed
+    vois = read_voi(obj.ds, index, signed, little, obj.description.is_float)
+    return [_table(voi) for voi in vois if isinstance(voi, LookupTable)]
+
+
+def _table(table: LookupTable) -> Json:
+    entries = base64.b64encode(table.entries.astype("<u2").tobytes()).decode()
+    return {"first": table.first, "bits": table.bits, "entries": entries, "explanation": table.explanation}

@@ -1,0 +1,22 @@
+/** What hands in a cell mean for the room. */
+
+import type { Cell, Hands } from "../cell";
+import type { Tool } from "../gestures";
+import type { Room } from "../room";
+
+const OWN: Tool[] = ["window", "scroll", "zoom", "pan", "probe", "magnify", "crosshair"];
+
+export function handsOf(room: Room, cell: Cell): Hands {
+  return {
+    tool(touch) {
+      const tool = room.tool as Tool;
+      // Fingers scroll unless the person chose something else on purpose.
+      if (touch && tool === "window" && !room.toolChosen) return "scroll";
+      return OWN.includes(tool) ? tool : "none";
+    },
+    activate: () => room.activate(cell.index),
+    scrolled: (position) => room.go(cell, position),
+    pointed: (at) => room.pointed(cell, at),
+    used: (tool, at) => room.used(cell, tool, at),
+  };
+}

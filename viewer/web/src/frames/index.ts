@@ -1,0 +1,6 @@
+export type { FrameHeader, Samples } from "./cut";
+export type { Facts, Region, Shutter, SpacingStatus } from "./facts";
+export { isAbort, request, RequestError } from "./fetching";
+export { Library, type Trouble, type Wish } from "./library";
+export { SeriesFrames, type Picture } from "./series";
+export { extent, type Values } from "./values";

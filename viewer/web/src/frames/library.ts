@@ -1,0 +1,232 @@
+/**
+ * Brings series into this browser. One stream at a time: the series that the person looks at first, the others after it,
+ * hidden ones last; a jump to a frame that is not here yet restarts the stream from there. Within a budget of memory,
+ * what is farthest from anybody's eyes goes first.
+ */
+
+import { Cutter } from "./cut";
+import { expanded, type CompactFacts, type Facts } from "./facts";
+import { isAbort, request, RequestError } from "./fetching";
+import { outward, rangesText } from "./order";
+import { SeriesFrames } from "./series";
+
+/** What somebody looks at: a series and the place in it. The first is the most wanted. */
+export interface Wish {
+  series: string;
+  position: number;
+}
+
+export interface Trouble {
+  words: string;
+  kind: "signed-out" | "refused" | "network";
+}
+
+const RETRY_MS = [500, 1000, 2000, 4000, 8000];
+const FACTS_AT_ONCE = 1000;
+/** A stream that will reach the wanted frame within so many others is left alone. */
+const PATIENCE = 24;
+
+export class Library {
+  private readonly series = new Map<string, SeriesFrames>();
+  private readonly factsRunning = new Map<string, Promise<void>>();
+  private wishes: Wish[] = [];
+  private running: { series: string; control: AbortController; from: number; coming: number[] } | null = null;
+  private failures = 0;
+  /** Around here memory holds all that it can. */
+  private satisfied: Wish | null = null;
+  private timer = 0;
+  /** Told when something is wrong that a person should know, null when it is over. */
+  troubled: (trouble: Trouble | null) => void = () => undefined;
+  /** Told when pixels of a frame are given back. */
+  forgotten: (series: string, position: number) => void = () => undefined;
+
+  constructor(
+    private readonly study: string,
+    totals: [uid: string, total: number][],
+    private readonly budget: number,
+  ) {
+    for (const [uid, total] of totals) this.series.set(uid, new SeriesFrames(uid, total));
+    if (typeof window !== "undefined") window.addEventListener("online", () => this.again());
+  }
+
+  get(uid: string): SeriesFrames {
+    const found = this.series.get(uid);
+    if (!found) throw new Error(`no series ${uid} in this study`);
+    return found;
+  }
+
+  has(uid: string): boolean {
+    return this.series.has(uid);
+  }
+
+  /** Facts that came with the page. */
+  know(uid: string, position: number, facts: Facts): void {
+    this.get(uid).addFacts(position, [facts]);
+  }
+
+  /** Say what is looked at, the most wanted first; everything else is fetched after it. */
+  want(wishes: Wish[]): void {
+    this.wishes = wishes.filter((wish) => this.series.has(wish.series));
+    for (const wish of this.wishes) void this.factsOf(wish.series);
+    const first = this.wishes.find((wish) => !this.get(wish.series).isSettled(wish.position)) ?? null;
+    if (first && this.running && !this.isComing(first)) this.running.control.abort();
+    if (!this.running && !this.timer) void this.run();
+  }
+
+  /** Try again now, as after a new sign-in. */
+  again(): void {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    this.failures = 0;
+    if (!this.running) void this.run();
+    for (const wish of this.wishes) void this.factsOf(wish.series);
+  }
+
+  /** Ask for the facts of all frames of a series, once. */
+  factsOf(uid: string): Promise<void> {
+    const running = this.factsRunning.get(uid);
+    if (running) return running;
+    const promise = this.fetchFacts(this.get(uid)).catch((error: unknown) => {
+      this.factsRunning.delete(uid);
+      this.report(error);
+    });
+    this.factsRunning.set(uid, promise);
+    return promise;
+  }
+
+  private async fetchFacts(series: SeriesFrames): Promise<void> {
+    for (let offset = 0; offset < series.total; offset += FACTS_AT_ONCE) {
+      const answer = await request(`${this.address(series.uid)}/facts?offset=${offset}&limit=${FACTS_AT_ONCE}`);
+      series.addFacts(offset, expanded((await answer.json()) as CompactFacts));
+    }
+    series.factsComplete = true;
+    series.addFacts(0, []);
+  }
+
+  private isComing(wish: Wish): boolean {
+    if (this.running?.series !== wish.series) return false;
+    const place = this.running.coming.indexOf(wish.position);
+    return place >= 0 && place <= PATIENCE;
+  }
+
+  private async run(): Promise<void> {
+    const wish = this.next();
+    if (!wish) return;
+    const series = this.get(wish.series);
+    const ranges = outward(series.total, wish.position, (position) => !series.isSettled(position));
+    const coming = ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
+    const control = new AbortController();
+    this.running = { series: wish.series, control, from: wish.position, coming };
+    try {
+      await this.stream(series, rangesText(ranges), control.signal);
+      this.failures = 0;
+      this.troubled(null);
+    } catch (error) {
+      if (!isAbort(error)) this.report(error);
+    } finally {
+      this.running = null;
+    }
+    if (!this.timer) void this.run();
+  }
+
+  private async stream(series: SeriesFrames, ranges: string, signal: AbortSignal): Promise<void> {
+    const answer = await request(`${this.address(series.uid)}/pixels?frames=${ranges}`, signal, "*/*");
+    const cutter = new Cutter((arrival) => {
+      const coming = this.running?.coming;
+      if (coming) while (coming.length && coming.shift() !== arrival.header.position);
+      series.take(arrival);
+      this.keepBudget(series.uid, arrival.header.position);
+    });
+    const reader = answer.body?.getReader();
+    if (!reader) throw new RequestError("the answer has no body", "refused");
+    for (;;) {
+      const { done, value } = await reader.read().catch((error: unknown) => {
+        if (isAbort(error)) throw error;
+        throw new RequestError(String(error), "network");
+      });
+      if (done) break;
+      cutter.push(value);
+    }
+    if (!cutter.isWhole) throw new RequestError("the stream broke off", "network");
+  }
+
+  /** The most wanted series with something missing; then the hidden ones, while the budget lasts. */
+  private next(): Wish | null {
+    for (const wish of this.wishes) if (!this.get(wish.series).isComplete && !this.isFull(wish.series)) return wish;
+    if (this.bytes() > this.budget * 0.7) return null;
+    const hidden = [...this.series.values()].find((series) => !series.isComplete && series.total);
+    if (!hidden) return null;
+    void this.factsOf(hidden.uid);
+    return { series: hidden.uid, position: 0 };
+  }
+
+  private isFull(uid: string): boolean {
+    return this.satisfied !== null && this.wishes.includes(this.satisfied) && this.satisfied.series === uid;
+  }
+
+  bytes(): number {
+    let sum = 0;
+    for (const series of this.series.values()) sum += series.bytes;
+    return sum;
+  }
+
+  private keepBudget(arrivedIn: string, arrivedAt: number): void {
+    while (this.bytes() > this.budget) {
+      const victim = this.farthest(arrivedIn, arrivedAt);
+      if (!victim) return;
+      this.get(victim.series).forget(victim.position);
+      this.forgotten(victim.series, victim.position);
+      // The newest one was the farthest: nothing nearer is missing, so the stream has done what it can.
+      if (victim.series === arrivedIn && victim.position === arrivedAt) {
+        this.satisfied = this.wishes.find((wish) => wish.series === arrivedIn) ?? null;
+        this.running?.control.abort();
+      }
+    }
+  }
+
+  private farthest(arrivedIn: string, arrivedAt: number): Wish | null {
+    for (const series of this.series.values()) {
+      if (this.wishes.some((wish) => wish.series === series.uid)) continue;
+      for (let position = series.total - 1; position >= 0; position--) {
+        if (series.hasPixels(position)) return { series: series.uid, position };
+      }
+    }
+    let worst: Wish | null = null;
+    let distance = 0;
+    for (const wish of this.wishes) {
+      const series = this.get(wish.series);
+      for (const position of [firstStored(series), lastStored(series)]) {
+        const away = Math.abs(position - wish.position);
+        if (position >= 0 && away > distance) [worst, distance] = [{ series: wish.series, position }, away];
+      }
+    }
+    return worst ?? { series: arrivedIn, position: arrivedAt };
+  }
+
+  private report(error: unknown): void {
+    const known = error instanceof RequestError ? error : new RequestError(String(error), "network");
+    this.troubled({ words: known.message, kind: known.kind });
+    if (known.kind === "refused" || this.timer) return;
+    const delay = RETRY_MS[Math.min(this.failures, RETRY_MS.length - 1)] as number;
+    this.failures += 1;
+    this.timer = window.setTimeout(() => {
+      this.timer = 0;
+      if (!this.running) void this.run();
+      for (const wish of this.wishes) void this.factsOf(wish.series);
+    }, delay);
+  }
+
+  private address(series: string): string {
+    return `/study/${this.study}/series/${series}`;
+  }
+}
+
+function firstStored(series: SeriesFrames): number {
+  for (let position = 0; position < series.total; position++) if (series.hasPixels(position)) return position;
+  return -1;
+}
+
+function lastStored(series: SeriesFrames): number {
+  for (let position = series.total - 1; position >= 0; position--) if (series.hasPixels(position)) return position;
+  return -1;
+}

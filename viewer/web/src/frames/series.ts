@@ -1,0 +1,137 @@
+/** One series in this browser: facts and pixels of its frames as they arrive. */
+
+import type { Arrival, FrameHeader, Samples } from "./cut";
+import type { Facts } from "./facts";
+import { modalityValues, type Values } from "./values";
+
+export interface Picture {
+  facts: Facts;
+  header: FrameHeader;
+  values: Values;
+}
+
+interface Stored {
+  header: FrameHeader;
+  samples: Samples | null;
+  values: Values | null;
+}
+
+export type Listener = () => void;
+
+export class SeriesFrames {
+  readonly facts: (Facts | undefined)[];
+  private readonly stored: (Stored | undefined)[];
+  private readonly problems = new Map<number, string>();
+  private readonly waiting = new Map<number, (() => void)[]>();
+  private readonly listeners = new Set<Listener>();
+  /** Frames whose pixels are here or that have been found unreadable: nothing more is to come of them. */
+  settled = 0;
+  bytes = 0;
+  factsComplete = false;
+
+  constructor(
+    readonly uid: string,
+    readonly total: number,
+  ) {
+    this.facts = new Array<Facts | undefined>(total);
+    this.stored = new Array<Stored | undefined>(total);
+  }
+
+  has(position: number): boolean {
+    return this.stored[position] !== undefined && this.facts[position] !== undefined;
+  }
+
+  hasPixels(position: number): boolean {
+    return this.stored[position] !== undefined;
+  }
+
+  isSettled(position: number): boolean {
+    return this.stored[position] !== undefined || this.problems.has(position);
+  }
+
+  /** Why this frame cannot be shown; undefined where nothing is wrong. */
+  problem(position: number): string | undefined {
+    return this.problems.get(position) ?? this.facts[position]?.problem;
+  }
+
+  /** How many frames can be shown at once. */
+  get loaded(): number {
+    return this.settled - this.problems.size;
+  }
+
+  get isComplete(): boolean {
+    return this.settled >= this.total;
+  }
+
+  /** A frame with its modality values; null while facts or pixels are missing. */
+  picture(position: number): Picture | null {
+    const stored = this.stored[position];
+    const facts = this.facts[position];
+    if (!stored || !facts || facts.problem) return null;
+    if (!stored.values) {
+      stored.values = modalityValues(stored.header, stored.samples as Samples, facts.bits_stored);
+      stored.samples = null;
+    }
+    return { facts, header: stored.header, values: stored.values };
+  }
+
+  addFacts(offset: number, facts: Facts[]): void {
+    facts.forEach((one, i) => {
+      // What the page knew of its first picture (its window) is not in the list.
+      const before = this.facts[offset + i];
+      this.facts[offset + i] = before ? { ...one, default_window: one.default_window ?? before.default_window } : one;
+      this.wake(offset + i);
+    });
+    this.tell();
+  }
+
+  take(arrival: Arrival): void {
+    const { position } = arrival.header;
+    if (position < 0 || position >= this.total || this.isSettled(position)) return;
+    if (arrival.problem !== undefined) this.problems.set(position, arrival.problem);
+    else {
+      this.stored[position] = { header: arrival.header, samples: arrival.samples, values: null };
+      this.bytes += arrival.samples.byteLength;
+    }
+    this.settled += 1;
+    this.wake(position);
+    this.tell();
+  }
+
+  /** Give the pixels of a frame back; they can be asked for again. */
+  forget(position: number): void {
+    const stored = this.stored[position];
+    if (!stored) return;
+    this.stored[position] = undefined;
+    this.bytes -= (stored.values ?? stored.samples)?.byteLength ?? 0;
+    this.settled -= 1;
+    this.tell();
+  }
+
+  /** Resolves when the frame can be shown, or is known to be unreadable. */
+  async arrival(position: number): Promise<void> {
+    while (!this.has(position) && this.problem(position) === undefined) {
+      await new Promise<void>((resolve) => {
+        const others = this.waiting.get(position) ?? [];
+        others.push(resolve);
+        this.waiting.set(position, others);
+      });
+    }
+  }
+
+  onChange(listener: Listener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  private wake(position: number): void {
+    const waiting = this.waiting.get(position);
+    if (!waiting) return;
+    this.waiting.delete(position);
+    for (const resolve of waiting) resolve();
+  }
+
+  private tell(): void {
+    for (const listener of this.listeners) listener();
+  }
+}

@@ -1,0 +1,3 @@
+/** What keys do. */
+
+export { addKey, startKeyboard } from "./keyboard";

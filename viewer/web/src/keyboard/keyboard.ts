@@ -1,0 +1,61 @@
+import { ACTIONS, type Room } from "../room";
+import { choices } from "../toolbar";
+
+const step = (by: number) => (room: Room) => room.go(room.cell, room.cell.position + by);
+
+const KEYS: Record<string, (room: Room) => unknown> = {
+  ArrowUp: step(-1),
+  ArrowLeft: step(-1),
+  ArrowDown: step(1),
+  ArrowRight: step(1),
+  PageUp: step(-10),
+  PageDown: step(10),
+  Home: (room) => room.go(room.cell, 0),
+  End: (room) => room.go(room.cell, room.cell.total - 1),
+  "[": (room) => room.otherSeries(-1),
+  "]": (room) => room.otherSeries(1),
+  i: ACTIONS.invert,
+  r: ACTIONS.rotateRight,
+  R: ACTIONS.rotateLeft,
+  h: ACTIONS.flipAcross,
+  v: ACTIONS.flipDown,
+  f: ACTIONS.fit,
+  F: ACTIONS.full,
+  0: ACTIONS.reset,
+  "+": ACTIONS.zoomIn,
+  "=": ACTIONS.zoomIn,
+  "-": ACTIONS.zoomOut,
+  w: (room) => room.take("window"),
+  s: (room) => room.take("scroll"),
+  z: (room) => room.take("zoom"),
+  p: (room) => room.take("pan"),
+};
+
+/** Add a key; one that is taken stays as it was. */
+export function addKey(key: string, act: (room: Room) => unknown): void {
+  if (key in KEYS) throw new Error(`key ${key} is taken`);
+  KEYS[key] = act;
+}
+
+export function startKeyboard(room: Room): void {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return;
+    if (document.querySelector("dialog[open]")) return;
+    const act = KEYS[event.key] ?? preset(event.key);
+    if (!act) return;
+    event.preventDefault();
+    act(room);
+  });
+}
+
+function preset(key: string): ((room: Room) => void) | undefined {
+  if (!/^[1-9]$/.test(key)) return undefined;
+  return (room) => {
+    const choice = choices(room.page, room.cell).find((one) => one.key === key);
+    if (choice) room.cell.choose(choice.voi);
+  };
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  return target instanceof HTMLInputElement || target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement;
+}

@@ -1,0 +1,2 @@
+export { LAYOUTS, Room, type Layout } from "./room.svelte";
+export { ACTIONS } from "./actions";

@@ -1,0 +1,142 @@
+/** The reading room: its cells, the active one, and what happens between them. */
+
+import { Cell } from "../cell";
+import type { Engine } from "../engine";
+import { Library, type Trouble } from "../frames";
+import type { Tool } from "../gestures";
+import type { Point } from "../placement";
+import type { PageData, SeriesFacts } from "../page";
+
+export interface Layout {
+  rows: number;
+  columns: number;
+}
+
+export const LAYOUTS: Layout[] = [
+  { rows: 1, columns: 1 },
+  { rows: 1, columns: 2 },
+  { rows: 2, columns: 1 },
+  { rows: 2, columns: 2 },
+  { rows: 1, columns: 3 },
+  { rows: 2, columns: 3 },
+  { rows: 3, columns: 3 },
+];
+
+const CELLS_MAX = 9;
+const MIB = 1 << 20;
+
+/** Pixels that may be held; a phone or a small computer gets less. */
+export function budgetBytes(deviceGib: number | undefined, isPhone: boolean): number {
+  if (isPhone) return 256 * MIB;
+  return Math.min(1024, Math.max(256, (deviceGib ?? 4) * 160)) * MIB;
+}
+
+export class Room {
+  readonly cells = Array.from({ length: CELLS_MAX }, (_, index) => new Cell(index));
+  readonly library: Library;
+  readonly budget: number;
+  layout = $state<Layout>({ rows: 1, columns: 1 });
+  active = $state(0);
+  trouble = $state<Trouble | null>(null);
+  /** What one finger or the main button does. */
+  tool = $state("window");
+  toolChosen = false;
+  synced = $state(true);
+  /** The side panel that is open. */
+  panel = $state<string | null>(null);
+  /** Where the mouse is: in which cell, at which point of it. */
+  pointer = $state<{ cell: Cell; at: Point } | null>(null);
+  /** A tool at work in a cell. */
+  working = $state<{ cell: Cell; tool: Tool; at: Point } | null>(null);
+  engine = $state.raw<Engine | null>(null);
+  /** Show what holds no images: documents, reports. */
+  document: (series: SeriesFacts) => void = () => undefined;
+
+  constructor(readonly page: PageData) {
+    const isPhone = matchMedia("(max-width: 760px)").matches;
+    const memory = (navigator as { deviceMemory?: number }).deviceMemory;
+    this.budget = budgetBytes(memory, isPhone);
+    this.library = new Library(
+      page.study,
+      page.series.map((series) => [series.uid, series.frames]),
+      this.budget,
+    );
+    this.library.troubled = (trouble) => (this.trouble = trouble);
+  }
+
+  readonly visible = $derived.by(() => this.cells.slice(0, this.layout.rows * this.layout.columns));
+  readonly cell = $derived.by(() => this.cells[this.active] as Cell);
+
+  seriesFacts(uid: string | undefined): SeriesFacts | undefined {
+    return this.page.series.find((series) => series.uid === uid);
+  }
+
+  /** Series with images, in the order of the list. */
+  get series(): SeriesFacts[] {
+    return this.page.series.filter((series) => series.frames > 0);
+  }
+
+  open(cell: Cell, uid: string, position = 0): void {
+    if (!this.seriesFacts(uid)?.frames) return;
+    cell.open(this.library.get(uid), position);
+    this.want();
+  }
+
+  /** A series was chosen in the list. */
+  choose(series: SeriesFacts): void {
+    if (series.frames) this.open(this.cell, series.uid);
+    else this.document(series);
+  }
+
+  take(tool: string): void {
+    this.tool = tool;
+    this.toolChosen = true;
+  }
+
+  pointed(cell: Cell, at: Point | null): void {
+    this.pointer = at ? { cell, at } : null;
+  }
+
+  used(cell: Cell, tool: Tool, at: Point | null): void {
+    this.working = at ? { cell, tool, at } : null;
+  }
+
+  go(cell: Cell, position: number): void {
+    cell.go(position);
+    this.want();
+  }
+
+  activate(index: number): void {
+    if (index === this.active) return;
+    this.active = index;
+    this.want();
+  }
+
+  /** Change the layout; new cells take the series that nobody shows yet. */
+  arrange(layout: Layout): void {
+    const before = this.visible.length;
+    this.layout = layout;
+    if (this.active >= this.visible.length) this.active = 0;
+    for (const cell of this.cells.slice(this.visible.length)) cell.close();
+    for (const cell of this.visible.slice(before)) if (!cell.series) this.fill(cell);
+    this.want();
+  }
+
+  otherSeries(step: number): void {
+    const at = this.series.findIndex((series) => series.uid === this.cell.series?.uid);
+    const next = this.series[at + step];
+    if (next) this.open(this.cell, next.uid);
+  }
+
+  private fill(cell: Cell): void {
+    const shown = new Set(this.visible.map((other) => other.series?.uid));
+    const free = this.series.find((series) => !shown.has(series.uid));
+    if (free) this.open(cell, free.uid);
+  }
+
+  /** Tell the library what is looked at, the active cell first. */
+  private want(): void {
+    const cells = [this.cell, ...this.visible.filter((cell) => cell !== this.cell)];
+    this.library.want(cells.flatMap((cell) => (cell.series ? [{ series: cell.series.uid, position: cell.position }] : [])));
+  }
+}

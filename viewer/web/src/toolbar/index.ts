@@ -1,0 +1,2 @@
+export { default as Toolbar } from "./Toolbar.svelte";
+export { choices } from "./windows";
