@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 from pydicom import config
 from pydicom.charset import python_encoding
-from pydicom.datadict import keyword_for_tag
+from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
@@ -102,6 +102,8 @@ _PLAIN_SETS = frozenset(
     f"ISO_IR {n}" for n in (100, 101, 109, 110, 126, 127, 138, 144, 148, 166, 192, 203)
 ) | {"GB18030", "GBK"}  # fmt: skip
 _LATIN = "latin-1"
+ASCII_ONLY = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"})
+"""No character set holds for these (PS3.5 6.1.2.2)."""
 
 
 class IdentifierError(Exception):
@@ -222,7 +224,8 @@ class _Reading:
             return
         if is_known(keyword, self._level):
             self.indexed.append(keyword)
-            self.keys.append((int(element.tag), element.VR))
+            # Whatever VR the peer thinks it has.
+            self.keys.append((int(element.tag), dictionary_VR(element.tag)))
             self._match(element, keyword)
         elif self._is_in_objects(element.tag, keyword):
             self._take_from_object(element, keyword)
@@ -324,13 +327,15 @@ def answer(request: Request, found: Answer, from_object: Dataset, retrieve_aet: 
     ds.add(_element(0x00080052, "CS", request.level_name))
     ds.add(_element(0x00080054, "AE", retrieve_aet))
     ds.add(_element(0x00080056, "CS", "ONLINE"))
-    character_set = _character_set(request.character_set, ds)
-    if character_set:
-        ds.add(_element(0x00080005, "CS", character_set))
+    chosen = character_set(request.character_set, list(_all_texts(ds)))
+    if chosen:
+        ds.add(_element(0x00080005, "CS", chosen))
     return ds
 
 
 def _element(tag: int, vr: str, value: object) -> DataElement:
+    if vr in ASCII_ONLY and isinstance(value, str) and not value.isascii():
+        value = value.encode("ascii", "replace").decode("ascii")
     # What devices stored is given back as it is, also where it is longer than its VR allows.
     return DataElement(tag, vr, value, validation_mode=config.IGNORE)
 
@@ -352,9 +357,9 @@ def _copied_item(item: Dataset) -> Dataset:
     return copy
 
 
-def _character_set(requested: str, ds: Dataset) -> str:
-    """Return the set of the request where it holds every value, UTF-8 otherwise; empty where plain ASCII will do."""
-    values = [value for value in _all_texts(ds) if not value.isascii()]
+def character_set(requested: str, texts: Sequence[str]) -> str:
+    """Return the set of the request where it holds every text, UTF-8 otherwise; empty where plain ASCII will do."""
+    values = [text for text in texts if not text.isascii()]
     if not values:
         return requested if requested in _PLAIN_SETS else ""
     if requested in _PLAIN_SETS and all(_holds(requested, value) for value in values):
@@ -362,8 +367,8 @@ def _character_set(requested: str, ds: Dataset) -> str:
     return UTF8
 
 
-def _holds(character_set: str, value: str) -> bool:
-    codec = python_encoding[character_set]
+def _holds(name: str, value: str) -> bool:
+    codec = python_encoding[name]
     try:
         return value.encode(codec).decode(codec) == value
     except UnicodeError:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pydicom.dataset import Dataset
 
 from pacs import data_sets, dimse, identifier
+from pacs.answers import Encoder
 from pacs.application import Application
 from pacs.association import Association, Message
 from pacs.data_sets import DataSetError
@@ -62,6 +63,8 @@ def _authorize(assoc: Association, application: Application) -> None:
 def _answer_all(assoc: Association, message: Message, application: Application, request: Request) -> tuple[Status, str]:
     """Send the answers; return the final status and its comment (PS3.4 table C.4-1)."""
     sent = 0
+    encoder = Encoder(request, application.aet, message.context.transfer_syntax)
+    response = dimse.response(message.command, request.pending, has_data_set=True)
     try:
         for found in _matches(assoc, message, application, request):
             if assoc.is_cancelled(message):
@@ -69,9 +72,7 @@ def _answer_all(assoc: Association, message: Message, application: Application, 
             if sent == application.find.maximum_answers:
                 # C.4.1.1.4 knows no warning for answers that are cut short: the peer has to see a refusal.
                 return Status.OUT_OF_RESOURCES, f"only {sent} answers are sent: ask for something narrower"
-            ds = identifier.answer(request, found[0], found[1], application.aet)
-            response = dimse.response(message.command, request.pending, has_data_set=True)
-            assoc.respond(message, response, data_sets.encode(ds, message.context.transfer_syntax))
+            assoc.respond(message, response, encoder.encode(*found))
             sent += 1
             assoc.tally.found += 1
     except QueryError as e:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from dataclasses import fields, replace
+from typing import Any
 
 from storage.errors import AlreadyExists, InvalidRecord, NotFound
 from storage.records.clock import iso
@@ -109,4 +110,5 @@ def _values(peer: Peer) -> tuple[str | int, ...]:
 
 
 def _peer(row: sqlite3.Row) -> Peer:
-    return Peer(**{name: bool(row[name]) if name in _FLAGS else row[name] for name in _COLUMNS})
+    values: dict[str, Any] = {name: bool(row[name]) if name in _FLAGS else row[name] for name in _COLUMNS}
+    return Peer(**values)
