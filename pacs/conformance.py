@@ -10,10 +10,11 @@ from pathlib import Path
 from pydicom._uid_dict import UID_dictionary
 
 from pacs.contexts import is_storage, supported_services, transfer_syntaxes
-from pacs.identifier import FROM_OBJECTS, LEVEL_NAMES, MATCHED_IN_SERIES, STAND_FOR
+from pacs.identifier import LEVEL_NAMES
 from pacs.status import Status
 from storage.answers import COMPUTED
 from storage.attributes import ATTRIBUTES, Level
+from storage.optional_keys import FROM_OBJECTS, MATCHED_IN_SERIES, STAND_FOR
 
 _LEVEL_NAMES = {level: name for name, level in LEVEL_NAMES.items()}
 _MARK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

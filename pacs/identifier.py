@@ -31,6 +31,7 @@ from storage.answers import COMPUTED, OBJECT, Answer, is_known
 from storage.attributes import BY_KEYWORD, Level, Matching
 from storage.errors import QueryError
 from storage.objects import texts
+from storage.optional_keys import FROM_OBJECTS, MATCHED_IN_SERIES, STAND_FOR
 from storage.query import Combined, Condition, OneOf, Order, Query, Range, Wildcard, condition
 
 UNIQUE_KEYS = MappingProxyType(
@@ -48,48 +49,7 @@ _ALL = (Level.PATIENT, Level.STUDY, Level.SERIES, Level.INSTANCE)
 MODELS: Mapping[str, Sequence[Level]] = MappingProxyType(
     dict(zip(FIND_CLASSES, (_ALL, _ALL[1:], _ALL[:2]), strict=True))
 )
-FROM_OBJECTS: Mapping[Level, frozenset[str]] = MappingProxyType(
-    {
-        Level.STUDY: frozenset(
-            [
-                "AdditionalPatientHistory",
-                "AdmittingDiagnosesDescription",
-                "EthnicGroup",
-                "IssuerOfAccessionNumberSequence",
-                "NameOfPhysiciansReadingStudy",
-                "OtherPatientIDs",
-                "OtherPatientIDsSequence",
-                "OtherPatientNames",
-                "PatientComments",
-                "PatientSize",
-                "PatientWeight",
-                "PhysiciansOfRecord",
-                "ProcedureCodeSequence",
-                "ReferencedStudySequence",
-                "RequestedProcedureDescription",
-                "RequestingPhysician",
-            ]
-        ),
-        Level.SERIES: frozenset(
-            [
-                "DeviceSerialNumber",
-                "InstitutionalDepartmentName",
-                "OperatorsName",
-                "PatientPosition",
-                "PerformedProcedureStepDescription",
-                "PerformedProcedureStepID",
-                "PerformedProcedureStepEndDate",
-                "PerformedProcedureStepEndTime",
-                "RequestAttributesSequence",
-                "SoftwareVersions",
-            ]
-        ),
-    }
-)
-"""Optional keys that are answered from the first object of a study or series; at image level all are."""
-MATCHED_IN_SERIES = frozenset({"RequestAttributesSequence"})
 _NOT_KEYS = frozenset({"SpecificCharacterSet", "QueryRetrieveLevel", "RetrieveAETitle", "InstanceAvailability"})
-STAND_FOR = MappingProxyType({"ModalitiesInStudy": "Modality", "SOPClassesInStudy": "SOPClassUID"})
 _PAIRS = (
     ("StudyDate", "StudyTime"),
     ("SeriesDate", "SeriesTime"),
