@@ -39,13 +39,14 @@ class _Lease:
 class DatabaseFile:
     """One SQLite file in WAL mode.
 
-    `synchronous` is NORMAL where the content can be made again from files (a power cut may take back the last commits,
-    never damage the file), FULL where it cannot.
+    Where the content can be made again from files, a power cut may take back the last commits, never damage the file;
+    where it cannot, each commit waits for the disk.
     """
 
-    def __init__(self, path: Path, synchronous: str) -> None:
+    def __init__(self, path: Path, *, rebuildable: bool, foreign_keys: bool = False) -> None:
         self.path = path
-        self._synchronous = synchronous
+        self._rebuildable = rebuildable
+        self._foreign_keys = foreign_keys
         self._local = threading.local()
         self._leases: weakref.WeakSet[_Lease] = weakref.WeakSet()
         self._opened: list[sqlite3.Connection] = []
@@ -66,7 +67,8 @@ class DatabaseFile:
             with _one_at_a_time(self.turn_path):
                 migrate(Database(self.connection()), migrations, str(self.path))
         except (sqlite3.Error, OSError) as e:
-            raise DataFolderError(f"cannot open {self.path}: {describe(e)}") from e
+            what = describe(e) if self._rebuildable else str(e)
+            raise DataFolderError(f"cannot open {self.path}: {what}") from e
 
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection, opened when first asked for."""
@@ -94,7 +96,8 @@ class DatabaseFile:
         try:
             for pragma in (
                 "journal_mode = WAL",  # readers never wait for the writer
-                f"synchronous = {self._synchronous}",
+                f"synchronous = {'NORMAL' if self._rebuildable else 'FULL'}",
+                f"foreign_keys = {int(self._foreign_keys)}",
                 f"cache_size = -{cache_kib}",
                 "mmap_size = 1073741824",
                 "temp_store = MEMORY",

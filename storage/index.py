@@ -64,7 +64,7 @@ class Index:
     """The embedded implementation: SQLite in WAL mode, any number of readers, one writer at a time."""
 
     def __init__(self, path: Path) -> None:
-        self._database = DatabaseFile(path, synchronous="NORMAL")
+        self._database = DatabaseFile(path, rebuildable=True)
         try:
             self._database.migrate(index_migrations)
             self._writer = self._database.open()

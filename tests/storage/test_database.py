@@ -19,7 +19,7 @@ from storage.migrations import index_migrations
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[DatabaseFile]:
-    opened = DatabaseFile(tmp_path / "index.sqlite3", "NORMAL")
+    opened = DatabaseFile(tmp_path / "index.sqlite3", rebuildable=True)
     opened.migrate(index_migrations)
     yield opened
     opened.close()
@@ -108,7 +108,7 @@ def test_a_writer_that_waits_in_vain_fails(database: DatabaseFile) -> None:
 def test_damage_is_told_with_what_helps(tmp_path: Path) -> None:
     path = tmp_path / "index.sqlite3"
     path.write_bytes(b"this is no database" * 100)
-    database = DatabaseFile(path, "NORMAL")
+    database = DatabaseFile(path, rebuildable=True)
     with pytest.raises(DataFolderError, match=r"not a database; `filmless reindex` makes it anew"):
         database.migrate(index_migrations)
     assert _open_files(path) == 0
