@@ -16,6 +16,7 @@ from viewer.dicomweb.blueprints import blueprints as dicomweb_blueprints
 from viewer.dicomweb.prepared import PreparedMetadata
 from viewer.frame_store import FrameStore
 from viewer.frames import Frames
+from viewer.look_log import LookLog
 from viewer.lru import Lru
 from viewer.pages import blueprints
 from viewer.request_counts import RequestCounts
@@ -53,15 +54,17 @@ def create_app(settings: ViewerSettings) -> Flask:
 
 def _open(settings: ViewerSettings) -> Services:
     archive = Archive.open(settings.archive())
+    records = Records.open(Path(settings.data))
     return Services(
         settings=settings,
         archive=archive,
-        records=Records.open(Path(settings.data)),
+        records=records,
         requests=RequestCounts(),
         frames=Frames(),
         frame_store=FrameStore(archive.data / "cache" / "dicomweb"),
         stacks=Stacks(archive),
         thumbnails=Lru(THUMBNAIL_BYTES, len),
+        looks=LookLog(records),
         metadata=PreparedMetadata(archive),
         keepers=ThreadPoolExecutor(KEEPERS, thread_name_prefix="keep"),
     )

@@ -14,7 +14,7 @@ from storage.transcode import FrameBytes, frame_in, is_the_same
 from viewer.disk_cache import DiskCache
 from viewer.frames import OpenObjects
 from viewer.lru import Lru
-from viewer.streaming import FileSpan, Piece
+from viewer.streaming import FileSpan, Piece, read_at_once
 
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
@@ -73,6 +73,19 @@ class FrameStore:
             return None
         return tuple(FileSpan(instance.path, span.offset, span.length) for span in spans)
 
+    def at_hand(self, instance: Instance, index: int, target: str) -> tuple[Piece, ...] | None:
+        """Return a frame as `pieces` does if nothing has to be waited for to find it; None otherwise.
+
+        Made frames are bytes in memory; stored ones may still have to be read.
+        """
+        if instance.dataset_sha256 not in self._positions and not _is_quickly_found(instance):
+            return None
+        stored = self.stored(instance, index, target)
+        if stored is not None:
+            return stored
+        made = self._made.peek((instance.dataset_sha256, index, target))
+        return None if made is None else (made.data,)
+
     def made(self, instance: Instance, index: int, target: str) -> FrameBytes:
         """Return a frame put into `target`, now or before. Raises as `pieces`."""
         key = (instance.dataset_sha256, index, target)
@@ -91,6 +104,13 @@ class FrameStore:
 
     def _index(self, instance: Instance) -> FrameIndex:
         return self._positions.get(instance.dataset_sha256, lambda: frames_of(instance))
+
+
+def _is_quickly_found(instance: Instance) -> bool:
+    """A single frame stands behind its element's head; that is one look into the file, if it is in memory."""
+    if instance.pixel_data_offset is None or (instance.number_of_frames or 1) != 1:
+        return False
+    return read_at_once(FileSpan(instance.path, instance.pixel_data_offset, 1), memoryview(bytearray(1)))
 
 
 def _weight(index: FrameIndex) -> int:

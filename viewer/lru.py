@@ -31,6 +31,19 @@ class Lru(Generic[Key, Value]):
         """The present sum of weights."""
         return self._weight
 
+    def __contains__(self, key: Key) -> bool:
+        """Tell whether a value is kept now."""
+        with self._lock:
+            return key in self._kept
+
+    def peek(self, key: Key) -> Value | None:
+        """Return a value that is kept, and count that as use; None where it is not there."""
+        with self._lock:
+            if key not in self._kept:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key]
+
     def get(self, key: Key, make: Callable[[], Value]) -> Value:
         """Return the value of `key`, made by `make` when it is not there."""
         with self._lock:

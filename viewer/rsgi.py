@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 import sys
-from http.cookies import CookieError, SimpleCookie
 from multiprocessing.synchronize import Event
 from typing import Any
 from urllib.parse import parse_qs
@@ -16,12 +15,13 @@ from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 
 from storage.records import Identity
 from viewer.app import create_app
-from viewer.auth import COOKIE
 from viewer.config import ViewerSettings
+from viewer.dicomweb.wado.fast_frames import FastFrames
 from viewer.live import LiveStudies
 from viewer.permissions import Permission, may
 from viewer.rsgi_types import HTTPProtocol, Scope
 from viewer.services import services_of
+from viewer.sign_in_cache import SignInCache, look_up
 from viewer.uploads import is_upload
 from viewer.wsgi_adapter import WsgiAdapter
 
@@ -53,6 +53,7 @@ class Application:
         self._flask = WsgiAdapter(app.wsgi_app, settings.threads, settings.waiting, settings.body_max_bytes)
         # Bodies of any size, read as they come and bounded by the views; slow ones keep no thread from pages.
         self._uploads = WsgiAdapter(app.wsgi_app, settings.store_threads, settings.waiting, sys.maxsize, DRAIN_MAX)
+        self._frames = FastFrames(self._services, SignInCache(self._services.records))
         self._closing = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -74,7 +75,7 @@ class Application:
             await self._study_events(scope, protocol)
         elif is_upload(scope.method, scope.path):
             await self._uploads(scope, protocol)
-        else:
+        elif not await self._frames.answer(scope, protocol):
             await self._flask(scope, protocol)
 
     async def _watch(self, parent: int) -> None:
@@ -137,25 +138,13 @@ class Application:
 
     def _identity(self, scope: Scope) -> Identity | None:
         """Return who listens; looking does not keep a session from going idle."""
-        scheme, _, text = (scope.headers.get("authorization") or "").partition(" ")
-        if scheme.lower() == "bearer":
-            return self._services.records.tokens.find(text.strip())
-        token = _cookie(scope)
-        session = self._services.records.sessions.find(token, touch=False) if token else None
-        return session.identity if session else None
+        authorization, cookie = scope.headers.get("authorization") or "", "; ".join(scope.headers.get_all("cookie"))
+        return look_up(self._services.records, authorization, cookie, touch=False)
 
 
 def load(settings: ViewerSettings, stopping: Event) -> Application:
     """Make the application inside a worker process."""
     return Application(settings, stopping)
-
-
-def _cookie(scope: Scope) -> str:
-    try:
-        cookies = SimpleCookie("; ".join(scope.headers.get_all("cookie")))
-    except CookieError:
-        return ""
-    return cookies[COOKIE].value if COOKIE in cookies else ""
 
 
 def _seen(scope: Scope) -> int:

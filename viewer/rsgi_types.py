@@ -57,7 +57,7 @@ class HTTPProtocol(Protocol):
     def response_str(self, status: int, headers: list[tuple[str, str]], body: str) -> None:
         """Answer with text."""
 
-    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes | bytearray) -> None:
         """Answer with bytes."""
 
     def response_file(self, status: int, headers: list[tuple[str, str]], file: str) -> None:

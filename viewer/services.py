@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from viewer.dicomweb.prepared import PreparedMetadata
     from viewer.frame_store import FrameStore
     from viewer.frames import Frames
+    from viewer.look_log import LookLog
     from viewer.lru import Lru
     from viewer.request_counts import RequestCounts
     from viewer.stacks import Stacks
@@ -35,6 +36,7 @@ class Services:
     frame_store: FrameStore
     stacks: Stacks
     thumbnails: Lru[str, bytes]
+    looks: LookLog
     metadata: PreparedMetadata
     keepers: ThreadPoolExecutor
     """Threads that sync and index objects which came over HTTP."""

@@ -83,12 +83,12 @@ class Records:
         A good answer is remembered for a minute, as argon2 is slow on purpose; a changed password, role or a disabled
         user counts at once.
         """
-        known = self._known(name, password)
+        known = self.recall(name, password)
         if known is not None:
             return known
         # One at a time: a client's first eight parallel requests are one check, not eight pending failures.
         with self._first_check:
-            known = self._known(name, password)
+            known = self.recall(name, password)
             if known is not None:
                 return known
             identity = self._checked(name, password, address)
@@ -96,7 +96,8 @@ class Records:
         self.audit.record(Event.SIGN_IN, who=identity.name, means=Means.PASSWORD.value, address=address)
         return identity
 
-    def _known(self, name: str, password: str) -> Identity | None:
+    def recall(self, name: str, password: str) -> Identity | None:
+        """Return whom `check_password` found good within the last minute, and who still is; None otherwise."""
         kept = self._remembered.get(name, password)
         if kept is None or kept != self.users.password_hash(name):
             return None

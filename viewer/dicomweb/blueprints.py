@@ -6,8 +6,9 @@ from flask import Blueprint
 
 from viewer.dicomweb import metadata
 from viewer.dicomweb.stow import views as stow
+from viewer.dicomweb.wado import frames
 
 
 def blueprints() -> tuple[Blueprint, ...]:
     """Return all services."""
-    return (metadata.bp, stow.bp,)
+    return (metadata.bp, stow.bp, frames.bp)

@@ -1,0 +1,141 @@
+"""Frames that are stored as asked, or were made before, answered in the event loop: no thread, no Flask.
+
+Reading from the page cache takes less time than handing the request to a thread. What would wait is left to Flask: a
+body that is not in memory, a frame that is still to be made, somebody who has to be looked up by password, another
+site's request, and everything that is to be refused; so what is answered here is only what Flask would answer, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from storage.errors import StorageError
+from viewer.dicomweb import multipart
+from viewer.dicomweb.errors import PREFIX
+from viewer.dicomweb.media_types import MediaType, accepted
+from viewer.dicomweb.wado.forms import Form, choose_frame_form
+from viewer.dicomweb.wado.frames import Body, etag_of_frames, read_list
+from viewer.etags import KEEP_SECONDS
+from viewer.permissions import Permission, may
+from viewer.rsgi_types import HTTPProtocol, Scope
+from viewer.security import fixed_headers
+from viewer.services import Services
+from viewer.sign_in_cache import SignInCache
+from viewer.streaming import Piece, length_of, read_at_once
+
+BODY_MAX = 8 << 20
+LIST_MAX = 64
+_UID = r"([0-9.]{1,64})"
+_PATH = re.compile(rf"{PREFIX}/studies/{_UID}/series/{_UID}/instances/{_UID}/frames/([0-9,]{{1,256}})")
+_ENDPOINT = "wado_frames.frames"
+
+
+class FastFrames:
+    """One per process, used from its event loop only."""
+
+    def __init__(self, services: Services, sign_ins: SignInCache) -> None:
+        self._services = services
+        self._sign_ins = sign_ins
+        self._headers = {scheme: _lower(fixed_headers(scheme == "https")) for scheme in ("http", "https")}
+
+    async def answer(self, scope: Scope, protocol: HTTPProtocol) -> bool:
+        """Answer a request if it can be done at once; False leaves it untouched."""
+        if scope.method != "GET" or not scope.path.startswith(PREFIX) or scope.query_string:
+            return False
+        match = _PATH.fullmatch(scope.path)
+        if match is None or scope.headers.get("origin") is not None:
+            return False
+        who = await self._sign_ins.identity(scope)
+        if who is None or not may(who.role, Permission.VIEW_STUDIES):
+            return False
+        study, series, sop_instance_uid, listed = match.groups()
+        if not self._services.looks.is_known(who, study, _address(scope)):
+            return False
+        try:
+            return self._answer(scope, protocol, (study, series, sop_instance_uid), listed)
+        except (StorageError, ValueError):
+            # Flask finds the same, and says it in its words.
+            return False
+
+    def _answer(self, scope: Scope, protocol: HTTPProtocol, uids: tuple[str, str, str], listed: str) -> bool:
+        instance = self._services.archive.instance(uids[2])
+        if (instance.study_instance_uid, instance.series_instance_uid) != uids[:2]:
+            return False
+        numbers = read_list(listed)
+        form = _form(",".join(scope.headers.get_all("accept")), instance.transfer_syntax_uid, len(numbers) == 1)
+        if form is None or len(numbers) > LIST_MAX:
+            return False
+        etag = etag_of_frames(instance, listed, form)
+        body = Body(self._services.frame_store, instance, numbers, form, etag)
+        headers = [
+            ("content-type", body.content_type),
+            ("etag", f'"{etag}"'),
+            ("cache-control", f"private, max-age={KEEP_SECONDS}"),
+            ("vary", "Accept"),
+            *self._headers[scope.scheme],
+        ]
+        known = scope.headers.get("if-none-match")
+        if known is not None:
+            if known.removeprefix("W/") != f'"{etag}"':
+                return False
+            protocol.response_empty(304, headers)
+            self._services.requests.add(_ENDPOINT, 304)
+            return True
+        data = self._read(body)
+        if data is None:
+            return False
+        protocol.response_bytes(200, headers, data)
+        self._services.requests.add(_ENDPOINT, 200)
+        return True
+
+    def _read(self, body: Body) -> bytes | bytearray | None:
+        """Return the whole body, None where it is too large or not in memory."""
+        pieces: list[Piece] = []
+        store, target = body.store, body.form.transfer_syntax_uid
+        for number in body.numbers:
+            found = store.at_hand(body.instance, number - 1, target)
+            if found is None:
+                return None
+            if body.form.is_multipart:
+                pieces.append(body.head(sum(map(length_of, found))))
+            pieces += found
+        if body.form.is_multipart:
+            pieces.append(multipart.end(body.boundary))
+        if len(pieces) == 1 and isinstance(pieces[0], bytes):
+            return pieces[0]
+        return _joined(pieces)
+
+
+def _joined(pieces: Sequence[Piece]) -> bytearray | None:
+    total = sum(map(length_of, pieces))
+    if total > BODY_MAX:
+        return None
+    data = bytearray(total)
+    view, at = memoryview(data), 0
+    for piece in pieces:
+        end = at + length_of(piece)
+        if isinstance(piece, bytes):
+            view[at:end] = piece
+        elif not read_at_once(piece, view[at:end]):
+            return None
+        at = end
+    return data
+
+
+def _lower(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name.lower(), value) for name, value in headers]
+
+
+@lru_cache(maxsize=1024)
+def _form(accept: str, stored: str, is_single: bool) -> Form | None:
+    return choose_frame_form(_ranges(accept), stored, is_single)
+
+
+def _ranges(accept: str) -> tuple[MediaType, ...]:
+    return accepted(None, accept)
+
+
+def _address(scope: Scope) -> str:
+    return scope.client.rpartition(":")[0].strip("[]")
