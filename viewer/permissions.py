@@ -24,6 +24,8 @@ class Permission(Enum):
     SAVE_EVIDENCE = "keep measurements, views and key images with a study"
     VIEW_QUARANTINE = "see what was refused, and conflicting patients"
     VIEW_METRICS = "read the figures for monitoring"
+    MANAGE_PEERS = "add, change, remove and test remote nodes"
+    USE_PEERS = "query remote nodes, fetch studies from them and send studies to them"
 
 
 _EVERYONE = frozenset({Permission.SIGNED_IN, Permission.VIEW_STUDIES})
@@ -36,10 +38,11 @@ PERMISSIONS: MappingProxyType[Role, frozenset[Permission]] = MappingProxyType(
             Permission.DOWNLOAD_OBJECTS,
             Permission.SAVE_EVIDENCE,
             Permission.STORE_OBJECTS,
+            Permission.USE_PEERS,
             Permission.VIEW_QUARANTINE,
         },
         Role.CLINICIAN: _EVERYONE,
-        Role.TECHNICIAN: _EVERYONE | {Permission.STORE_OBJECTS, Permission.VIEW_QUARANTINE},
+        Role.TECHNICIAN: _EVERYONE | {Permission.STORE_OBJECTS, Permission.USE_PEERS, Permission.VIEW_QUARANTINE},
     }
 )
 

@@ -2,7 +2,21 @@
 
 from flask import Blueprint
 
-from viewer.pages import document, evidence, health, image, quarantine, reading, sign_in, studies, study, thumbnail
+from viewer.pages import (
+    document,
+    evidence,
+    health,
+    image,
+    peers,
+    quarantine,
+    reading,
+    remote,
+    sign_in,
+    studies,
+    study,
+    thumbnail,
+    transfers,
+)
 
 
 def blueprints() -> tuple[Blueprint, ...]:
@@ -17,5 +31,8 @@ def blueprints() -> tuple[Blueprint, ...]:
         document.bp,
         evidence.bp,
         quarantine.bp,
+        peers.bp,
+        remote.bp,
+        transfers.bp,
         health.bp,
     )

@@ -72,9 +72,23 @@ async function expand(row, wanted) {
       list.append(card);
     }
     cell.replaceChildren(list);
+    const send = rows.dataset.send;
+    if (send) cell.append(sendLink(send + encodeURIComponent(row.dataset.uid ?? "")));
   } catch (error) {
     cell.textContent = error instanceof Error ? error.message : String(error);
   }
+}
+
+/**
+ * @param {string} address
+ * @returns {HTMLElement}
+ */
+function sendLink(address) {
+  const link = document.createElement("a");
+  link.className = "button send";
+  link.href = address;
+  link.textContent = t("Send to…");
+  return link;
 }
 
 rows.addEventListener("click", (event) => {
