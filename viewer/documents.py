@@ -13,12 +13,14 @@ from enum import Enum
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import EncapsulatedPDFStorage
+from pydicom.uid import EncapsulatedPDFStorage, KeyObjectSelectionDocumentStorage, RTStructureSetStorage
 
 from storage.errors import PixelError
 from storage.model import Instance
 from storage.names import display as person_name
 from viewer.display import date, time
+from viewer.evidence import segmentation
+from viewer.evidence.video import is_video
 from viewer.rendering.attributes import items, text, texts, value_of
 
 SR_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
@@ -35,7 +37,25 @@ class Kind(Enum):
     REPORT = "report"
     PDF = "pdf"
     IMAGE = "image"
+    WAVEFORM = "waveform"
+    VIDEO = "video"
+    SEGMENTATION = "segmentation"
+    STRUCTURES = "structures"
+    VIEW = "view"
+    KEY_IMAGES = "key images"
     OTHER = "other"
+
+
+_KINDS: dict[str, Kind] = {
+    EncapsulatedPDFStorage: Kind.PDF,
+    RTStructureSetStorage: Kind.STRUCTURES,
+    KeyObjectSelectionDocumentStorage: Kind.KEY_IMAGES,
+}
+_BEGINNINGS = (
+    (Kind.WAVEFORM, "1.2.840.10008.5.1.4.1.1.9."),
+    (Kind.VIEW, "1.2.840.10008.5.1.4.1.1.11."),
+    (Kind.REPORT, SR_CLASSES),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +70,16 @@ class Line:
 
 def kind_of(instance: Instance) -> Kind:
     """Return what can be done with `instance`, by its SOP class."""
-    if instance.sop_class_uid.startswith(SR_CLASSES):
-        return Kind.REPORT
-    if instance.sop_class_uid == EncapsulatedPDFStorage:
-        return Kind.PDF
+    uid = instance.sop_class_uid
+    if uid in _KINDS:
+        return _KINDS[uid]
+    for kind, beginning in _BEGINNINGS:
+        if uid.startswith(beginning):
+            return kind
+    if uid in segmentation.CLASSES:
+        return Kind.SEGMENTATION
+    if is_video(instance):
+        return Kind.VIDEO
     return Kind.OTHER if instance.pixel_data_offset is None else Kind.IMAGE
 
 

@@ -100,8 +100,8 @@ def _grey(view: View, obj: PixelObject) -> dict[str, Any]:
 def _profile(ds: Dataset) -> bytes:
     """The image's own colours; sRGB where it names none, as screens take it to be.
 
-    DICOM wants the profile of an input device (PS3.3 C.11.15.1.1). A display's that is made of a matrix, as sRGB is, has
-    all that one of an input device has to have (ICC.1 8.3.3): only its class differs, the four bytes from 12.
+    DICOM wants the profile of an input device (PS3.3 C.11.15.1.1). A display's that is made of a matrix, as sRGB is,
+    has all that one of an input device has to have (ICC.1 8.3.3): only its class differs, the four bytes from 12.
     """
     own = value_of(ds, "ICCProfile")
     if isinstance(own, bytes) and own[12:16] in (b"scnr", b"spac"):

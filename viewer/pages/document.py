@@ -25,7 +25,7 @@ def show(study: str, instance: str) -> str:
     """Return a piece of HTML: the report, or what else can be done with the object."""
     found = find_instance(study, instance)
     kind = kind_of(found)
-    title, lines = read_report(found) if kind is Kind.REPORT else ("", [])
+    title, lines = read_report(found) if kind in (Kind.REPORT, Kind.KEY_IMAGES) else ("", [])
     return render_template("document.html", instance=found, kind=kind.value, title=title, lines=lines)
 
 

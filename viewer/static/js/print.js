@@ -1,0 +1,3 @@
+// The page of chosen images: its one button.
+
+document.getElementById("print")?.addEventListener("click", () => window.print());
