@@ -175,9 +175,9 @@ class Association:
         """
         self._outlet.send(message.context.context_id, response, data_set)
 
-    def respond_soon(self, message: Message, response: Command) -> None:
+    def respond_soon(self, message: Message, response: Command, data_set: bytes | None = None) -> None:
         """Let a response go out with the next message, or with `flush`; it saves the peer from waking up twice."""
-        self._outlet.hold(message.context.context_id, response)
+        self._outlet.hold(message.context.context_id, response, data_set)
 
     def flush(self) -> None:
         """Send the responses that `respond_soon` has kept; raises as `respond`."""

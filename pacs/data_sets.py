@@ -58,13 +58,21 @@ def decode(data: bytes, transfer_syntax_uid: str) -> Dataset:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # tolerant on read: odd values are judged by whoever uses them
             ds = read_dataset(io.BytesIO(data), uid.is_implicit_VR, uid.is_little_endian)
-            ds.walk(lambda _, element: element.value, recursive=True)
+            _read_values(ds)
     except DataSetError:
         raise
     except Exception as e:
         # pydicom fails with almost anything on hostile bytes; for the peer it is all one.
         raise DataSetError(f"the data set cannot be read ({type(e).__name__})") from e
     return ds
+
+
+def _read_values(ds: Dataset) -> None:
+    """Decode every value now, so that what cannot be read is found here and not later."""
+    for element in ds:
+        if element.VR == "SQ":
+            for item in element.value:
+                _read_values(item)
 
 
 def encode(ds: Dataset, transfer_syntax_uid: str) -> bytes:

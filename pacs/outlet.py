@@ -53,9 +53,11 @@ class Outlet:
         self._ahead: _Ahead | None = None
         self._held: list[Buffer] = []
 
-    def hold(self, context_id: int, command: Command) -> None:
-        """Keep a message without a data set until `flush`, or until the next message, with which it goes out."""
+    def hold(self, context_id: int, command: Command, data_set: bytes | None = None) -> None:
+        """Keep a small message until `flush`, or until the next message, with which it goes out."""
         self._held += self._command(context_id, command)
+        if data_set is not None:
+            self._held += self._cut(context_id, memoryview(data_set), is_last=True)
 
     def flush(self) -> None:
         """Send what is held; raises ConnectionEnded as `send`."""

@@ -18,9 +18,10 @@ from types import FrameType
 
 from pacs.config import ServeSettings
 from pacs.receiver import PortInUse
-from storage.archive import Archive
+from storage.archive import INDEX_NAME, Archive
 from storage.errors import OutOfSpace, StorageError
 from storage.recovery import Recovered, advance_mark, recover
+from storage.warm import warm
 
 _log = logging.getLogger("filmless")
 _MARK_SECONDS = 60.0
@@ -111,6 +112,7 @@ class Supervisor:
         recovered = self._recover(self._archive)
         for part in self._parts:
             self._start(part)
+        threading.Thread(target=warm, args=(s.data / INDEX_NAME, self._stopping), name="warm", daemon=True).start()
         self._wait_for_port(s.dicom_host, s.dicom_port)
         self._wait_for_port(s.http_host, s.http_port)
         return recovered

@@ -51,8 +51,10 @@ def _fail(tickets: list[_Ticket], error: StorageError) -> None:
 
 
 @contextmanager
-def _stoppable(connection: sqlite3.Connection, is_stopped: Callable[[], bool] | None) -> Iterator[None]:
-    connection.set_progress_handler(is_stopped, _STEPS)
+def _stoppable(
+    connection: sqlite3.Connection, is_stopped: Callable[[], bool] | None, steps: int = _STEPS
+) -> Iterator[None]:
+    connection.set_progress_handler(is_stopped, steps)
     try:
         yield
     finally:
@@ -252,6 +254,18 @@ class Index:
         """Count all answers to a query."""
         return int(self._all(sql.count(query, self._candidates(query)))[0][0])
 
+    def count_within(self, query: Query, seconds: float) -> int | None:
+        """Count all answers to a query if that takes no longer than `seconds`; None otherwise."""
+        connection, until = self._database.connection(), time.monotonic() + seconds
+        try:
+            with _stoppable(connection, lambda: time.monotonic() > until, _FEW_STEPS):
+                statement = sql.count(query, candidates.find(connection, query))
+                return int(connection.execute(statement.text, statement.values).fetchone()[0])
+        except sqlite3.OperationalError as e:
+            if e.sqlite_errorname == "SQLITE_INTERRUPT":
+                return None
+            raise IndexFailed(f"cannot read the index: {describe(e)}") from e
+
     def find(
         self, query: Query, keywords: Sequence[str], data: Path, is_stopped: Callable[[], bool] | None = None
     ) -> Iterator[Answer]:
@@ -268,8 +282,10 @@ class Index:
         with index_errors("read"), closing(connection.cursor()) as cursor, _stoppable(connection, is_stopped):
             statement = sql.select(query, columns, candidates.find(connection, query))
             cursor.execute(statement.text, statement.values)
-            while piece := cursor.fetchmany(_ANSWERS):
+            number = 1  # whoever waits sees the first one sooner
+            while piece := cursor.fetchmany(number):
                 yield from (answers.answer(row, query.level, keywords, data) for row in piece)
+                number = _ANSWERS
 
     def _candidates(self, query: Query) -> candidates.Candidates | None:
         with index_errors("read"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 
 from pydicom.dataset import Dataset
@@ -20,6 +21,8 @@ from storage.answers import Answer
 from storage.errors import NotFound, PixelError, QueryError, StorageError
 
 _log = logging.getLogger("filmless.dicom")
+_TOGETHER = 16
+_HOLD_SECONDS = 0.002
 
 
 def handle(assoc: Association, message: Message, application: Application) -> None:
@@ -62,19 +65,16 @@ def _authorize(assoc: Association, application: Application) -> None:
 
 def _answer_all(assoc: Association, message: Message, application: Application, request: Request) -> tuple[Status, str]:
     """Send the answers; return the final status and its comment (PS3.4 table C.4-1)."""
-    sent = 0
     encoder = Encoder(request, application.aet, message.context.transfer_syntax)
-    response = dimse.response(message.command, request.pending, has_data_set=True)
+    sending = _Sending(assoc, message, request.pending)
     try:
-        for found in _matches(assoc, message, application, request):
-            if assoc.is_cancelled(message):
+        for found in _matches(sending, application, request):
+            if sending.is_stopped():
                 return Status.CANCEL, ""
-            if sent == application.find.maximum_answers:
+            if sending.number == application.find.maximum_answers:
                 # C.4.1.1.4 knows no warning for answers that are cut short: the peer has to see a refusal.
-                return Status.OUT_OF_RESOURCES, f"only {sent} answers are sent: ask for something narrower"
-            assoc.respond(message, response, encoder.encode(*found))
-            sent += 1
-            assoc.tally.found += 1
+                return Status.OUT_OF_RESOURCES, f"only {sending.number} answers are sent: ask for something narrower"
+            sending.send(encoder.encode(*found))
     except QueryError as e:
         raise IdentifierError(Status.CANNOT_UNDERSTAND, comment_of(e)) from e
     except StorageError as e:
@@ -85,15 +85,45 @@ def _answer_all(assoc: Association, message: Message, application: Application, 
     return Status.CANCEL if assoc.is_cancelled(message) else Status.SUCCESS, ""
 
 
-def _matches(
-    assoc: Association, message: Message, application: Application, request: Request
-) -> Iterator[tuple[Answer, Dataset]]:
+class _Sending:
+    """Answers on their way: the first at once, those that follow closely a few together, none held for long."""
+
+    def __init__(self, assoc: Association, message: Message, status: Status) -> None:
+        self._assoc = assoc
+        self._message = message
+        self._response = dimse.response(message.command, status, has_data_set=True)
+        self._flushed = 0.0
+        self._held = 0
+        self.number = 0
+
+    def send(self, data_set: bytes) -> None:
+        """Send one answer, or keep it for the next ones."""
+        self._assoc.respond_soon(self._message, self._response, data_set)
+        self._assoc.tally.found += 1
+        self.number += 1
+        self._held += 1
+        self._flush_in_time()
+
+    def is_stopped(self) -> bool:
+        """Tell whether a cancel has come; asked before each answer, and every millisecond or so of searching."""
+        if self._held:
+            self._flush_in_time()
+        return self._assoc.is_cancelled(self._message)
+
+    def _flush_in_time(self) -> None:
+        now = time.monotonic()
+        if self._held >= _TOGETHER or now - self._flushed >= _HOLD_SECONDS:
+            self._assoc.flush()
+            self._flushed, self._held = now, 0
+
+
+def _matches(sending: _Sending, application: Application, request: Request) -> Iterator[tuple[Answer, Dataset]]:
     """Yield answers of the index that match in their objects, too, each with what was read there."""
-    for found in application.archive.find(request.query, request.indexed, lambda: assoc.is_cancelled(message)):
+    for found in application.archive.find(request.query, request.indexed, sending.is_stopped):
         from_object = _read(found, request)
         if objects.matches(from_object, request.matched_in_object):
             yield found, from_object
-        elif assoc.is_cancelled(message):
+        elif sending.is_stopped():
             return
 
 
