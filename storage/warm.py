@@ -1,7 +1,7 @@
 """Reads the index once at the start, so that the first questions of the day do not wait for the disk.
 
 A query touches some hundred pages all over a file of gigabytes. Out of the page cache that takes a millisecond; from a
-cold disk each page takes a seek. Reading the file from its beginning to its end takes seconds, and leaves it in the cache.
+cold disk each page takes a seek. Reading the file in its order takes seconds, and leaves it in the cache.
 """
 
 from __future__ import annotations
