@@ -49,6 +49,8 @@ def _settings(args: argparse.Namespace) -> ViewerSettings:
         threads=args.threads,
         tls_certificate=args.tls_certificate,
         tls_key=args.tls_key,
+        store_max_bytes=args.store_max_bytes,
+        rejected_days=args.rejected_days,
     )
 
 
@@ -67,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=_count, default=default.workers, help="web processes (%(default)s)")
     parser.add_argument("--threads", type=_count, default=default.threads, help="threads of each (%(default)s)")
     parser.add_argument("--tls-certificate", type=Path, metavar="PEM", help="certificate; with --tls-key, serves https")
+    parser.add_argument(
+        "--store-max-bytes", type=int, default=default.store_max_bytes, help="largest STOW request (%(default)s)"
+    )
+    parser.add_argument(
+        "--rejected-days", type=int, default=default.rejected_days, help="retention told on pages (%(default)s)"
+    )
     parser.add_argument("--tls-key", type=Path, metavar="PEM", help="private key of the certificate")
     return parser
 

@@ -35,6 +35,8 @@ class ViewerSettings:
     """The largest request that brings objects in; none of it is held in memory."""
     store_max_parts: int = 50_000
     """The most instances of such a request."""
+    rejected_days: int = 30
+    """How long rejected objects can be restored, told on pages; 0 is for ever."""
     store_threads: int = 4
     """Such requests answered at once by one process; they never keep a thread from pages."""
     tls_certificate: Path | None = None

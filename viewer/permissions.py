@@ -21,6 +21,7 @@ class Permission(Enum):
     VIEW_STUDIES = "see the list and the images"
     DOWNLOAD_OBJECTS = "take objects as files"
     STORE_OBJECTS = "bring objects in"
+    REJECT_OBJECTS = "take objects out of use, and bring them back"
     SAVE_EVIDENCE = "keep measurements, views and key images with a study"
     VIEW_QUARANTINE = "see what was refused, and conflicting patients"
     VIEW_METRICS = "read the figures for monitoring"

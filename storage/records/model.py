@@ -41,6 +41,9 @@ class Event(Enum):
     PUSH_STUDY = "push study"
     CANCEL_TRANSFER = "cancel transfer"
     REPEAT_TRANSFER = "repeat transfer"
+    STORE_OBJECTS = "store objects"
+    REJECT = "reject"
+    RESTORE = "restore"
 
 
 @dataclass(frozen=True, slots=True)
