@@ -34,7 +34,6 @@ significant bit first, and begin on a byte. An answer without an end record brok
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Iterator, Sequence
 
 from flask import Blueprint, Response, request
@@ -42,6 +41,7 @@ from werkzeug.exceptions import BadRequest
 
 from storage.errors import NotFound, PixelError
 from storage.model import Instance
+from viewer.frame_records import END, FRAME, HEAD, PROBLEM, listed, position
 from viewer.frame_store import EXPLICIT_LITTLE, NATIVE, FrameStore
 from viewer.pages.found import find_series
 from viewer.permissions import Permission, needs
@@ -49,9 +49,6 @@ from viewer.services import services
 from viewer.stacks import Stack
 from viewer.streaming import Piece, StreamBody, length_of
 
-POSITIONS_MAX = 1_000_000
-HEAD = struct.Struct("<IIIHBBII")
-FRAME, PROBLEM, END = 0, 1, 2
 PHOTOMETRIC = {"MONOCHROME1": 1, "MONOCHROME2": 2, "PALETTE COLOR": 3, "RGB": 4, "YBR_FULL": 5}
 _JPEG_FAMILY = "1.2.840.10008.1.2.4."
 _CODES = {EXPLICIT_LITTLE: 1, "1.2.840.10008.1.2.5": 5, "1.2.840.10008.1.2.8.1": 8}
@@ -80,49 +77,27 @@ def _positions(total: int) -> Iterable[int]:
     try:
         if frames is not None:
             return listed(frames, total)
-        return range(total) if start is None else outward(_number(start, total), total)
+        return range(total) if start is None else outward(position(start, total), total)
     except ValueError as error:
         raise BadRequest(str(error)) from None
-
-
-def listed(text: str, total: int) -> list[int]:
-    """Read a list of positions and ranges below `total`; `ValueError` in one sentence where it is none."""
-    found: list[int] = []
-    for member in text.split(","):
-        first, dash, last = member.partition("-")
-        a = _number(first, total)
-        b = _number(last, total) if dash else a
-        found += range(a, b + 1) if a <= b else range(a, b - 1, -1)
-        if len(found) > POSITIONS_MAX:
-            raise ValueError(f"more than {POSITIONS_MAX} frames are asked for")
-    return found
 
 
 def outward(start: int, total: int) -> Iterator[int]:
     """Give all positions below `total`, the nearest to `start` first."""
     yield start
     for distance in range(1, total):
-        yield from (position for position in (start + distance, start - distance) if 0 <= position < total)
-
-
-def _number(text: str, total: int) -> int:
-    digits = text.strip()
-    if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
-        raise ValueError(f"{text[:20]!r} is no position of a frame")
-    if int(digits) >= total:
-        raise ValueError(f"position {digits} is asked for, the series has {total} frames, counted from 0")
-    return int(digits)
+        yield from (place for place in (start + distance, start - distance) if 0 <= place < total)
 
 
 def records(store: FrameStore, stack: Stack, positions: Iterable[int], encoding: str) -> Iterator[Piece]:
     """Give the pieces of the answer, one frame at a time."""
-    for position in positions:
-        yield from _record(store, stack, position, encoding)
+    for place in positions:
+        yield from _record(store, stack, place, encoding)
     yield HEAD.pack(0, 0, 0, 0, 0, END, 0, 0)
 
 
-def _record(store: FrameStore, stack: Stack, position: int, encoding: str) -> Iterator[Piece]:
-    instance, frame = stack.at(position)
+def _record(store: FrameStore, stack: Stack, place: int, encoding: str) -> Iterator[Piece]:
+    instance, frame = stack.at(place)
     kind, code, photometric = FRAME, 0, 0
     pieces: Sequence[Piece]
     try:
@@ -130,7 +105,7 @@ def _record(store: FrameStore, stack: Stack, position: int, encoding: str) -> It
     except (PixelError, NotFound) as error:
         kind, pieces = PROBLEM, [str(error).encode("utf-8", "replace")]
     length = sum(map(length_of, pieces))
-    yield HEAD.pack(position, stack.number_at(position), frame + 1, code, photometric, kind, length, 0)
+    yield HEAD.pack(place, stack.number_at(place), frame + 1, code, photometric, kind, length, 0)
     yield from pieces
     if length % _ALIGNED:
         yield bytes(-length % _ALIGNED)

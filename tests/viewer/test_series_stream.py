@@ -17,7 +17,8 @@ from storage.archive import Archive
 from storage.records import Role
 from tests.support.objects import SERIES, STUDY, ct, store
 from tests.support.web import Server
-from viewer.series_stream import END, FRAME, HEAD, PROBLEM, listed, outward
+from viewer.frame_records import END, FRAME, HEAD, PROBLEM, listed
+from viewer.series_stream import outward
 
 ADDRESS = f"/study/{STUDY}/series/{SERIES}/stream"
 

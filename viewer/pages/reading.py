@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import mimetypes
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,18 @@ from werkzeug.security import safe_join
 from storage.errors import PixelError
 from storage.model import Instance
 from viewer.etags import etag_of, is_known, kept
+from viewer.frame_records import listed
 from viewer.pages.found import find_instance, find_series
 from viewer.permissions import Permission, needs
 from viewer.reading.built import FOLDER
 from viewer.reading.compact import compact
 from viewer.reading.facts import reading_facts
-from viewer.reading.pixels import MEDIA_TYPE, record
+from viewer.reading.pixels import records
 from viewer.rendering.overlay import overlay_mask
 from viewer.services import services
+from viewer.streaming import StreamBody
 
 FACTS_MAX = 1000
-PIXELS_BYTES = 24 << 20
 YEAR_SECONDS = 31_536_000
 _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 
@@ -53,17 +53,13 @@ def facts(study: str, series: str) -> Response:
 @bp.get("/study/<study>/series/<series>/pixels")
 @needs(Permission.VIEW_STUDIES)
 def pixels(study: str, series: str) -> Response:
-    """Return records (see `viewer.reading.pixels`) of `frames`, ranges from 0 as `7-20,0-6`, in that order.
-
-    An answer ends after about `PIXELS_BYTES`; the caller asks again for what it lacks.
-    """
+    """Stream the frames that `frames` lists, made ready for a browser (see `viewer.reading.pixels`)."""
     stack = services().stacks.of(find_series(study, series))
-    body = bytearray()
-    for place in _places(request.args.get("frames", ""), stack.total):
-        body += record(place, *stack.at(place))
-        if len(body) > PIXELS_BYTES:
-            break
-    return Response(bytes(body), mimetype=MEDIA_TYPE)
+    try:
+        places = listed(request.args.get("frames", ""), stack.total)
+    except ValueError as error:
+        raise BadRequest(str(error)) from None
+    return Response(StreamBody(records(stack, places)), mimetype="application/octet-stream", direct_passthrough=True)
 
 
 @bp.get("/study/<study>/instances/<instance>/frames/<int:frame>/overlay")
@@ -112,12 +108,3 @@ def _facts(instance: Instance, index: int) -> dict[str, Any]:
             return reading_facts(obj, instance, index)
     except PixelError as error:
         return {"sop": instance.sop_instance_uid, "frame_number": index + 1, "problem": str(error)}
-
-
-def _places(text: str, total: int) -> Iterator[int]:
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        if not (first.isascii() and first.isdigit() and len(first) < 9):
-            raise BadRequest("frames are ranges of whole numbers from 0, such as 7-20,0-6")
-        end = last if last.isascii() and last.isdigit() and len(last) < 9 else first
-        yield from range(int(first), min(int(end), total - 1) + 1)

@@ -7,11 +7,13 @@ from typing import Any
 
 from storage.model import Instance
 from storage.pixels import PixelObject
+from viewer.reading.pixels import transport
 from viewer.reading.shutter import read_shutter
 from viewer.reading.suv import suv_body_weight_factor
 from viewer.rendering import facts
 from viewer.rendering.attributes import macro, number, text
 from viewer.rendering.lut import LookupTable
+from viewer.rendering.modality import read_modality
 from viewer.rendering.overlay import has_overlay
 from viewer.rendering.prepare import padding_range
 from viewer.rendering.voi import read_voi
@@ -50,12 +52,14 @@ _WORDS = {
 def reading_facts(obj: PixelObject, instance: Instance, index: int) -> Json:
     """Facts of frame `index` (from 0), plain types only; raises as `rendering.facts`."""
     ds, description = obj.ds, obj.description
+    little = ds.original_encoding[1] is not False
     found: Json = dict(facts(obj, index))
     found.update(
         sop=instance.sop_instance_uid,
         sop_class=instance.sop_class_uid,
         frame_of_reference=text(ds, "FrameOfReferenceUID"),
         acquisition=text(ds, "AcquisitionNumber"),
+        transport=transport(obj, read_modality(ds, index, description.is_signed, little)),
         padding=padding_range(ds, description),
         overlay=has_overlay(ds),
         shutter=read_shutter(ds, index),

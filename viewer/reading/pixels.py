@@ -1,71 +1,72 @@
-"""Frames as a browser takes them over without a copy: a record each, header and little-endian samples.
+"""Frames that a browser cannot take as they are stored, made ready: colour as RGB, odd greys as modality values.
 
-Record: header length (uint32), payload length (uint32), header (JSON, UTF-8), zeros up to a multiple of 8, payload,
-zeros up to a multiple of 8. Header: `position` in the stack; `type` of the samples (`uint8`, `int8`, `uint16`, `int16`,
-`float32`, `rgb8`) with `rows` and `columns`; `slope` and `intercept` to the modality value. Where a frame cannot be
-decoded, `problem` says why and there is no payload.
+Records are those of `viewer.series_stream`, with two codes of our own in place of a transfer syntax.
 """
 
 from __future__ import annotations
 
-import json
-import struct
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.errors import PixelError
-from storage.model import Instance
-from storage.pixels import PixelObject, open_object
+from storage.errors import NotFound, PixelError
+from storage.pixels import PixelDescription, PixelObject, open_object
+from viewer.frame_records import END, FRAME, HEAD, PROBLEM
 from viewer.rendering import View, prepare
-from viewer.rendering.modality import read_modality
+from viewer.rendering.modality import Modality, read_modality
 from viewer.rendering.palette import has_palette
 from viewer.rendering.render import pixels
+from viewer.stacks import Stack
 
-MEDIA_TYPE = "application/vnd.filmless.frames"
-_LENGTHS = struct.Struct("<II")
-_PLAIN = {"|u1": "uint8", "|i1": "int8", "<u2": "uint16", "<i2": "int16"}
+RGB8, FLOAT32 = 0xF001, 0xF002
+"""Payloads: 8-bit RGB by pixel, without overlays; float32 modality values, little endian."""
 
 
-def record(position: int, instance: Instance, index: int) -> bytes:
-    """Return the record of frame `index` (from 0) of `instance`, which stands at `position` in its stack."""
+def transport(obj: PixelObject, modality: Modality) -> str | None:
+    """Return the sample type in which a frame's stored bytes can be used as they are; None where they cannot.
+
+    Bits above Bits Stored may hold anything; the browser masks them.
+    """
+    description = obj.description
+    plain = _is_grey(description) and not has_palette(obj.ds) and modality.table is None and not description.is_float
+    if not plain or description.bits_allocated not in (8, 16) or description.high_bit != description.bits_stored - 1:
+        return None
+    return f"{'' if description.is_signed else 'u'}int{description.bits_allocated}"
+
+
+def records(stack: Stack, places: Iterable[int]) -> Iterator[bytes]:
+    """Give one record for each place of the stack, and the end."""
+    for place in places:
+        yield _record(stack, place)
+    yield HEAD.pack(0, 0, 0, 0, 0, END, 0, 0)
+
+
+def _record(stack: Stack, place: int) -> bytes:
+    instance, index = stack.at(place)
     try:
         with open_object(instance.path) as obj:
-            header, values = samples(obj, index)
-    except PixelError as error:
-        return pack({"position": position, "problem": str(error)}, b"")
-    header["position"] = position
-    return pack(header, values.tobytes())
+            code, values = samples(obj, index)
+        kind, payload = FRAME, values.tobytes()
+    except (PixelError, NotFound) as error:
+        kind, code, payload = PROBLEM, 0, str(error).encode("utf-8", "replace")
+    head = HEAD.pack(place, stack.number_at(place), index + 1, code, 0, kind, len(payload), 0)
+    return b"".join((head, payload, bytes(-len(payload) % 8)))
 
 
-def samples(obj: PixelObject, index: int) -> tuple[dict[str, Any], NDArray[Any]]:
-    """Return the header (without position) and the samples of frame `index`; `PixelError` where it cannot be shown."""
-    description = obj.description
-    is_grey = description.samples_per_pixel == 1 and description.photometric_interpretation != "PALETTE COLOR"
-    size = {"rows": description.rows, "columns": description.columns}
-    if not is_grey or has_palette(obj.ds):
+def samples(obj: PixelObject, index: int) -> tuple[int, NDArray[Any]]:
+    """Return the code and the samples of frame `index` (from 0); `PixelError` where it cannot be shown."""
+    if not _is_grey(obj.description) or has_palette(obj.ds):
         shown = pixels(prepare(obj, index), View(overlays=False))
         rgb = shown if shown.ndim == 3 else np.repeat(shown[:, :, None], 3, axis=2)
-        return {**size, "type": "rgb8", "slope": 1, "intercept": 0}, np.ascontiguousarray(rgb)
+        return RGB8, np.ascontiguousarray(rgb)
     little = obj.ds.original_encoding[1] is not False
-    modality = read_modality(obj.ds, index, description.is_signed, little)
+    modality = read_modality(obj.ds, index, obj.description.is_signed, little)
     values = obj.frame(index).values
-    kind = _PLAIN.get(values.dtype.newbyteorder("<").str)
-    if kind and modality.table is None:
-        linear = {"slope": modality.slope, "intercept": modality.intercept}
-        return {**size, "type": kind, **linear}, np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<")))
-    scaled = modality.apply(np.where(np.isfinite(values), values, 0) if values.dtype.kind == "f" else values)
-    return {**size, "type": "float32", "slope": 1, "intercept": 0}, scaled.astype("<f4")
+    finite = np.where(np.isfinite(values), values, 0) if values.dtype.kind == "f" else values
+    return FLOAT32, modality.apply(finite).astype("<f4")
 
 
-def pack(header: dict[str, Any], payload: bytes) -> bytes:
-    """Return one record."""
-    head = json.dumps(header, separators=(",", ":")).encode()
-    return b"".join(
-        (_LENGTHS.pack(len(head), len(payload)), head, _gap(_LENGTHS.size + len(head)), payload, _gap(len(payload)))
-    )
-
-
-def _gap(length: int) -> bytes:
-    return bytes(-length % 8)
+def _is_grey(description: PixelDescription) -> bool:
+    return description.samples_per_pixel == 1 and description.photometric_interpretation != "PALETTE COLOR"

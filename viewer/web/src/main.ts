@@ -22,6 +22,8 @@ function begin(): void {
     room.open(room.cell, page.first.series, page.first.position);
   }
   target.replaceChildren();
+  // For tests, and for whoever wants to look.
+  Object.assign(window, { filmless: room });
   mount(App, { target, props: { room, firstLight } });
   void import("./engine").then(({ startEngine }) => {
     room.engine = startEngine(room.library, room.budget);

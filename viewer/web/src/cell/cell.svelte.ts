@@ -119,8 +119,9 @@ export class Cell {
   }
 
   resized(box: Size): void {
+    if (box.width === this.box.width && box.height === this.box.height) return;
     this.box = box;
-    this.screen?.setPlacement(this.placement);
+    this.screen?.resized();
   }
 
   /** Give the cell something to draw on. */

@@ -16,13 +16,13 @@ function tableOf(told: Facts["voi_tables"][number]): Table {
 
 /** The window of an object that names none: small unsigned values as they are, else lowest to highest. */
 export function derivedWindow(picture: Picture): Window {
-  const { facts, header, values } = picture;
+  const { facts, values } = picture;
   const { slope, intercept } = facts.rescale;
-  if (slope === 1 && intercept === 0 && facts.bits_stored <= 8 && header.type === "uint8") {
+  if (slope === 1 && intercept === 0 && facts.bits_stored <= 8 && values instanceof Uint8Array) {
     return fullRange(0, 2 ** facts.bits_stored - 1, true);
   }
   const [low, high] = extent(values, paddingValues(facts));
-  return fullRange(low, high, header.type !== "float32" && Number.isInteger(slope));
+  return fullRange(low, high, facts.transport !== null && Number.isInteger(slope));
 }
 
 /** Padding as modality values. */

@@ -42,11 +42,10 @@ async function load(library: Library, imageId: string): Promise<Types.IImage> {
 }
 
 function imageOf(imageId: string, picture: Picture): Types.IImage {
-  const { facts, header, values } = picture;
-  const isColour = header.type === "rgb8";
+  const { facts, isColour, values } = picture;
   const voxelManager = utilities.VoxelManager.createImageVoxelManager({
-    width: header.columns,
-    height: header.rows,
+    width: facts.columns,
+    height: facts.rows,
     numberOfComponents: isColour ? 3 : 1,
     scalarData: values,
     id: imageId,
@@ -61,10 +60,10 @@ function imageOf(imageId: string, picture: Picture): Types.IImage {
     windowCenter: 128,
     windowWidth: 256,
     voiLUTFunction: "LINEAR",
-    rows: header.rows,
-    columns: header.columns,
-    height: header.rows,
-    width: header.columns,
+    rows: facts.rows,
+    columns: facts.columns,
+    height: facts.rows,
+    width: facts.columns,
     color: isColour,
     rgba: false,
     numberOfComponents: isColour ? 3 : 1,
@@ -130,9 +129,8 @@ function imagePlane(facts: Facts): unknown {
 }
 
 function imagePixel(facts: Facts, picture: Picture): unknown {
-  const { values, header } = picture;
+  const { values, isColour } = picture;
   const bits = values.BYTES_PER_ELEMENT * 8;
-  const isColour = header.type === "rgb8";
   return {
     samplesPerPixel: isColour ? 3 : 1,
     photometricInterpretation: isColour ? "RGB" : "MONOCHROME2",

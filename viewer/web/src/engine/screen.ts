@@ -65,6 +65,14 @@ export class Screen {
     this.viewport.render();
   }
 
+  /** Follow the element's size. */
+  resized(): void {
+    this.rendering.resize(false, true);
+    if (this.shown < 0) return;
+    this.applyPlacement();
+    this.viewport.render();
+  }
+
   get box(): Size {
     return { width: this.element.clientWidth, height: this.element.clientHeight };
   }

@@ -50,6 +50,8 @@ export interface Facts {
   lossy: boolean;
   frame_of_reference: string;
   acquisition: string;
+  /** The sample type in which stored bytes can be used as they are; null where the server has to make them ready. */
+  transport: "uint8" | "int8" | "uint16" | "int16" | null;
   padding: [number, number] | null;
   overlay: boolean;
   shutter: Shutter | null;

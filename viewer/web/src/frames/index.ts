@@ -1,4 +1,3 @@
-export type { FrameHeader, Samples } from "./cut";
 export type { Facts, Region, Shutter, SpacingStatus } from "./facts";
 export { isAbort, request, RequestError } from "./fetching";
 export { Library, type Trouble, type Wish } from "./library";

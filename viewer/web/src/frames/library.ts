@@ -130,12 +130,12 @@ export class Library {
   }
 
   private async stream(series: SeriesFrames, ranges: string, signal: AbortSignal): Promise<void> {
-    const answer = await request(`${this.address(series.uid)}/pixels?frames=${ranges}`, signal, "*/*");
+    const answer = await request(await this.streamAddress(series, ranges), signal, "*/*");
     const cutter = new Cutter((arrival) => {
       const coming = this.running?.coming;
-      if (coming) while (coming.length && coming.shift() !== arrival.header.position);
+      if (coming) while (coming.length && coming.shift() !== arrival.position);
       series.take(arrival);
-      this.keepBudget(series.uid, arrival.header.position);
+      this.keepBudget(series.uid, arrival.position);
     });
     const reader = answer.body?.getReader();
     if (!reader) throw new RequestError("the answer has no body", "refused");
@@ -148,6 +148,13 @@ export class Library {
       cutter.push(value);
     }
     if (!cutter.isWhole) throw new RequestError("the stream broke off", "network");
+  }
+
+  /** As stored where the browser can use that, else made ready by the server; the series' first known facts tell. */
+  private async streamAddress(series: SeriesFrames, ranges: string): Promise<string> {
+    if (!series.known) await this.factsOf(series.uid);
+    const isRaw = series.known?.transport !== null && !series.known?.problem;
+    return `${this.address(series.uid)}/${isRaw ? "stream" : "pixels"}?frames=${ranges}`;
   }
 
   /** The most wanted series with something missing; then the hidden ones, while the budget lasts. */

@@ -1,18 +1,18 @@
 /** One series in this browser: facts and pixels of its frames as they arrive. */
 
-import type { Arrival, FrameHeader, Samples } from "./cut";
+import { RAW, RGB8, type Arrival } from "./cut";
 import type { Facts } from "./facts";
-import { modalityValues, type Values } from "./values";
+import { valuesOf, type Values } from "./values";
 
 export interface Picture {
   facts: Facts;
-  header: FrameHeader;
+  isColour: boolean;
   values: Values;
 }
 
 interface Stored {
-  header: FrameHeader;
-  samples: Samples | null;
+  code: number;
+  payload: ArrayBuffer | null;
   values: Values | null;
 }
 
@@ -35,6 +35,11 @@ export class SeriesFrames {
   ) {
     this.facts = new Array<Facts | undefined>(total);
     this.stored = new Array<Stored | undefined>(total);
+  }
+
+  /** The facts of some frame that can be shown; undefined while there are none. */
+  get known(): Facts | undefined {
+    return this.facts.find((facts) => facts && !facts.problem);
   }
 
   has(position: number): boolean {
@@ -63,16 +68,27 @@ export class SeriesFrames {
     return this.settled >= this.total;
   }
 
-  /** A frame with its modality values; null while facts or pixels are missing. */
+  /** A frame with its modality values; null while facts or pixels are missing, and where they make no picture. */
   picture(position: number): Picture | null {
     const stored = this.stored[position];
     const facts = this.facts[position];
-    if (!stored || !facts || facts.problem) return null;
+    if (!stored || !facts || facts.problem || this.problems.has(position)) return null;
     if (!stored.values) {
-      stored.values = modalityValues(stored.header, stored.samples as Samples, facts.bits_stored);
-      stored.samples = null;
+      try {
+        stored.values = valuesOf(facts, stored.code, stored.payload as ArrayBuffer);
+      } catch (error) {
+        this.problems.set(position, error instanceof Error ? error.message : String(error));
+        return null;
+      }
+      stored.payload = null;
     }
-    return { facts, header: stored.header, values: stored.values };
+    return { facts, isColour: stored.code === RGB8, values: stored.values };
+  }
+
+  /** Whether a frame came as stored, and its facts say that this is of no use here. */
+  private isUseless(position: number): boolean {
+    const facts = this.facts[position];
+    return this.stored[position]?.code === RAW && facts !== undefined && !facts.problem && facts.transport === null;
   }
 
   addFacts(offset: number, facts: Facts[]): void {
@@ -80,20 +96,22 @@ export class SeriesFrames {
       // What the page knew of its first picture (its window) is not in the list.
       const before = this.facts[offset + i];
       this.facts[offset + i] = before ? { ...one, default_window: one.default_window ?? before.default_window } : one;
+      if (this.isUseless(offset + i)) this.forget(offset + i);
       this.wake(offset + i);
     });
     this.tell();
   }
 
   take(arrival: Arrival): void {
-    const { position } = arrival.header;
+    const { position } = arrival;
     if (position < 0 || position >= this.total || this.isSettled(position)) return;
     if (arrival.problem !== undefined) this.problems.set(position, arrival.problem);
     else {
-      this.stored[position] = { header: arrival.header, samples: arrival.samples, values: null };
-      this.bytes += arrival.samples.byteLength;
+      this.stored[position] = { code: arrival.code, payload: arrival.payload, values: null };
+      this.bytes += arrival.payload.byteLength;
     }
     this.settled += 1;
+    if (this.isUseless(position)) this.forget(position);
     this.wake(position);
     this.tell();
   }
@@ -103,7 +121,7 @@ export class SeriesFrames {
     const stored = this.stored[position];
     if (!stored) return;
     this.stored[position] = undefined;
-    this.bytes -= (stored.values ?? stored.samples)?.byteLength ?? 0;
+    this.bytes -= (stored.values ?? stored.payload)?.byteLength ?? 0;
     this.settled -= 1;
     this.tell();
   }

@@ -1,0 +1,162 @@
+"""The reading room as tests see it: an archive of sample studies, a browser in it, and the pixels on its canvas."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page
+from pydicom import dcmread
+
+from tests.support.browser import watch
+from tests.support.web import PASSWORD, Server
+from viewer.reading.built import built_app
+
+LOADED = "v => v.dataset.slicesLoaded === v.dataset.slicesTotal && v.dataset.slice !== '0'"
+ANSWER_MS = 60_000
+
+
+def need_built_app() -> None:
+    """Skip by name where the app was not built, as in a checkout without Node and without a network."""
+    if built_app() is None:
+        pytest.skip("the reading room is not built (make app)")
+
+
+def import_files(data: Path, files: list[Path]) -> None:
+    """Store files as a receiver does."""
+    from storage.archive import Archive
+    from storage.settings import ArchiveSettings
+    from tests.support.objects import store
+
+    with Archive.open(ArchiveSettings(data, minimum_free_bytes=0)) as archive:
+        for file in files:
+            ds = dcmread(file)
+            body = io.BytesIO()
+            syntax = str(ds.file_meta.TransferSyntaxUID)
+            meta = dcmread(file, stop_before_pixels=True).file_meta
+            with file.open("rb") as source:
+                source.seek(132 + 12 + meta.FileMetaInformationGroupLength)
+                body.write(source.read())
+            store(
+                archive,
+                body.getvalue(),
+                sop_class_uid=str(ds.SOPClassUID),
+                sop_instance_uid=str(ds.SOPInstanceUID),
+                transfer_syntax_uid=syntax,
+            )
+
+
+def study_of(folder: Path) -> str:
+    """The Study Instance UID of the first file in a folder."""
+    return str(dcmread(next(iter(sorted(folder.glob("*.dcm")))), stop_before_pixels=True).StudyInstanceUID)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A page in the reading room, with what went wrong in it."""
+
+    page: Page
+    wrong: list[str]
+    server: Server
+
+    @property
+    def viewport(self) -> Locator:
+        return self.page.locator(".viewport").first
+
+    def open(self, study: str, query: str = "", *, whole: bool = True) -> None:
+        """Open a study and wait until the GPU has drawn, and with `whole` until all of the series is here."""
+        self.page.goto(f"{self.server.address}/study/{study}{query}")
+        self.page.wait_for_selector('.viewport[data-slice]:not([data-slice="0"])', timeout=ANSWER_MS)
+        if whole:
+            self.loaded()
+
+    def loaded(self) -> None:
+        """Wait until every image of the first cell's series is here."""
+        handle = self.viewport.element_handle()
+        self.page.wait_for_function(LOADED, arg=handle, timeout=ANSWER_MS)
+
+    def data(self, name: str) -> str:
+        return self.viewport.get_attribute(f"data-{name}") or ""
+
+    def window(self) -> tuple[float, float]:
+        return float(self.data("window-center")), float(self.data("window-width"))
+
+    def press(self, *keys: str) -> None:
+        """Press keys and wait for the picture that follows."""
+        for key in keys:
+            self.page.keyboard.press(key)
+        self.still()
+
+    def still(self) -> None:
+        """Wait until no new picture has been drawn for a while."""
+        before = ""
+        while (now := self.data("rendered") + self.data("slice")) != before:
+            before = now
+            self.page.wait_for_timeout(250)
+
+    def one_to_one(self, rows: int, columns: int) -> None:
+        """Give the cell the size of the picture, so that each stored pixel is one pixel of the canvas."""
+        box = self.viewport.bounding_box()
+        size = self.page.viewport_size
+        assert box is not None
+        assert size is not None
+        width = size["width"] - round(box["width"]) + max(columns + columns % 2, 800)
+        self.page.set_viewport_size({"width": width, "height": size["height"] - round(box["height"]) + rows})
+        self.still()
+
+    def canvas(self) -> NDArray[np.uint8]:
+        """Pixels of the first cell's canvas, (height, width, 3)."""
+        data = self.page.evaluate("() => document.querySelector('.picture canvas').toDataURL('image/png')")
+        image = Image.open(io.BytesIO(base64.b64decode(data.split(",")[1]))).convert("RGB")
+        return np.asarray(image)
+
+    def picture(self, rows: int, columns: int) -> NDArray[np.uint8]:
+        """The middle of the canvas, where a picture lies that is shown one to one."""
+        canvas = self.canvas()
+        top, left = (canvas.shape[0] - rows) // 2, (canvas.shape[1] - columns) // 2
+        return canvas[top : top + rows, left : left + columns]
+
+    def rendered(self, address: str) -> NDArray[np.uint8]:
+        """What the server renders at an address, (height, width, 3)."""
+        answer = self.page.request.get(self.server.address + address)
+        assert answer.ok, answer.status
+        return np.asarray(Image.open(io.BytesIO(answer.body())).convert("RGB"))
+
+
+@contextmanager
+def reader(
+    browser: Browser,
+    server: Server,
+    *,
+    width: int = 1366,
+    height: int = 768,
+    locale: str = "vi-VN",
+    phone: bool = False,
+) -> Iterator[Reader]:
+    """A signed-in radiologist's browser."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        locale=locale,
+        has_touch=phone,
+        is_mobile=phone,
+        device_scale_factor=2 if phone else 1,
+    )
+    try:
+        page = context.new_page()
+        wrong = watch(page)
+        page.goto(server.address + "/login")
+        page.fill("input[name=username]", "radiologist")
+        page.fill("input[name=password]", PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url(server.address + "/")
+        yield Reader(page, wrong, server)
+    finally:
+        context.close()
