@@ -36,18 +36,35 @@ def encode(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str, 
     """
     elements = b"".join(
         [
-            struct.pack("<HH2s2xI2s", 0x0002, 0x0001, b"OB", 2, b"\x00\x01"),
-            _text(0x0002, b"UI", sop_class_uid),
-            _text(0x0003, b"UI", sop_instance_uid),
-            _text(0x0010, b"UI", transfer_syntax_uid),
-            _text(0x0012, b"UI", IMPLEMENTATION_CLASS_UID),
-            _text(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME),
+            _named(sop_class_uid, sop_instance_uid, transfer_syntax_uid),
             _text(0x0016, b"AE", source.aet[:16]) if source.aet else b"",
             _text(0x0100, b"UI", PRIVATE_INFORMATION_CREATOR_UID),
             struct.pack("<HH2s2xI", 0x0002, 0x0102, b"OB", DIGEST_SIZE),
             bytes(DIGEST_SIZE),
         ]
     )
+    return _file_head(elements)
+
+
+def encode_derived(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
+    """Return preamble, prefix and meta group for a data set that was made from a stored one: it proves nothing."""
+    return _file_head(_named(sop_class_uid, sop_instance_uid, transfer_syntax_uid))
+
+
+def _named(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
+    return b"".join(
+        [
+            struct.pack("<HH2s2xI2s", 0x0002, 0x0001, b"OB", 2, b"\x00\x01"),
+            _text(0x0002, b"UI", sop_class_uid),
+            _text(0x0003, b"UI", sop_instance_uid),
+            _text(0x0010, b"UI", transfer_syntax_uid),
+            _text(0x0012, b"UI", IMPLEMENTATION_CLASS_UID),
+            _text(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME),
+        ]
+    )
+
+
+def _file_head(elements: bytes) -> bytes:
     length = struct.pack("<HH2sHI", 0x0002, 0x0000, b"UL", 4, len(elements))
     return bytes(PREAMBLE) + MAGIC + length + elements
 

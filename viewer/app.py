@@ -18,6 +18,7 @@ from viewer.frame_store import FrameStore
 from viewer.frames import Frames
 from viewer.look_log import LookLog
 from viewer.lru import Lru
+from viewer.object_store import ObjectStore
 from viewer.pages import blueprints
 from viewer.request_counts import RequestCounts
 from viewer.services import Services, attach, services
@@ -61,7 +62,8 @@ def _open(settings: ViewerSettings) -> Services:
         records=records,
         requests=RequestCounts(),
         frames=Frames(),
-        frame_store=FrameStore(archive.data / "cache" / "dicomweb"),
+        frame_store=FrameStore(archive.data / "cache" / "frames"),
+        object_store=ObjectStore(archive.data / "cache" / "objects"),
         stacks=Stacks(archive),
         thumbnails=Lru(THUMBNAIL_BYTES, len),
         looks=LookLog(records),

@@ -11,7 +11,7 @@ import hashlib
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -61,12 +61,34 @@ class DiskCache:
 
     def put(self, key: str, data: bytes) -> None:
         """Keep a value; a disk that refuses is no error, the value is just not kept."""
-        with suppress(OSError), self.writing(key) as file:
-            file.write(data)
+        with suppress(OSError), self.made(key, lambda file: file.write(data)):
+            pass
+
+    @contextmanager
+    def made(self, key: str, write: Callable[[BinaryIO], object]) -> Iterator[FileSpan]:
+        """Let `write` fill a file, keep it if it is small enough, and give it as `opened` does.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{uuid4().hex}{_UNFINISHED}")
+        with part.open("w+b") as file:
+            try:
+                write(file)
+                file.flush()
+                size = os.fstat(file.fileno()).st_size
+                if size <= self._limit // 4:
+                    part.replace(path)
+                    self._account(size)
+            finally:
+                part.unlink(missing_ok=True)
+            yield FileSpan(Path(f"/proc/self/fd/{file.fileno()}"), 0, size)
 
     @contextmanager
     def writing(self, key: str) -> Iterator[BinaryIO]:
-        """Write a value bit by bit, read back by its own file object; kept when the block ends well.
+        """Write a value bit by bit (see `viewer.dicomweb.prepared`); kept when the block ends well.
 
         Raises:
             OSError: the disk refuses.

@@ -86,7 +86,7 @@ def _http_error(error: HTTPException) -> Response:
     members = error.members if isinstance(error, dicomweb_errors.Refused) else {}
     response = _answer(error.code or 500, said, **members)
     for name, value in error.get_headers():
-        if name in ("Allow", "Retry-After"):
+        if name in ("Allow", "Retry-After", "Content-Range"):
             response.headers[name] = value
     return response
 

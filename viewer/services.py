@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from viewer.frames import Frames
     from viewer.look_log import LookLog
     from viewer.lru import Lru
+    from viewer.object_store import ObjectStore
     from viewer.request_counts import RequestCounts
     from viewer.stacks import Stacks
 
@@ -34,6 +35,7 @@ class Services:
     requests: RequestCounts
     frames: Frames
     frame_store: FrameStore
+    object_store: ObjectStore
     stacks: Stacks
     thumbnails: Lru[str, bytes]
     looks: LookLog

@@ -13,6 +13,6 @@ The result goes to a file first: when something turns out to be wrong in the mid
 
 from storage.transcode.single import FrameBytes, frame_in
 from storage.transcode.syntaxes import COMPRESSED, UNCOMPRESSED, choose, is_the_same
-from storage.transcode.write import transcoded
+from storage.transcode.write import transcode, transcoded
 
-__all__ = ["COMPRESSED", "UNCOMPRESSED", "FrameBytes", "choose", "frame_in", "is_the_same", "transcoded"]
+__all__ = ["COMPRESSED", "UNCOMPRESSED", "FrameBytes", "choose", "frame_in", "is_the_same", "transcode", "transcoded"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -55,16 +56,21 @@ def test_the_oldest_go_when_it_is_full(tmp_path: Path) -> None:
 def test_what_fails_or_is_too_large_is_not_kept(tmp_path: Path) -> None:
     cache = DiskCache(tmp_path, 1000)
 
+    def write_half(file: BinaryIO) -> None:
+        file.write(b"x")
+        raise ValueError("half")
+
     def half() -> None:
-        with cache.writing("a") as file:
-            file.write(b"x")
-            raise ValueError("half")
+        with cache.made("a", write_half):
+            pytest.fail("it was not made")
 
     with pytest.raises(ValueError, match="half"):
         half()
     cache.put("b", bytes(600))
     assert cache.get("a") is None
     assert cache.get("b") is None
+    with cache.made("c", lambda file: file.write(bytes(600))) as span:
+        assert read(span) == bytes(600)
     assert size_of(tmp_path) == 0
 
 
