@@ -100,6 +100,10 @@ class Archive:
         """Count all answers to a query, whatever its limit."""
         return self.index.count(query)
 
+    def count_within(self, query: Query, seconds: float) -> int | None:
+        """Count all answers to a query if that takes no longer than `seconds`; None otherwise."""
+        return self.index.count_within(query, seconds)
+
     def find(
         self, query: Query, keywords: Sequence[str], is_stopped: Callable[[], bool] | None = None
     ) -> Iterator[Answer]:

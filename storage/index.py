@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ from storage import answers, candidates, hiding, rows, sql
 from storage.answers import Answer
 from storage.attributes import Level
 from storage.batch import Batch, Entry
-from storage.database import DatabaseFile, Turn, index_errors, transaction
+from storage.database import DatabaseFile, Turn, describe, index_errors, transaction
 from storage.errors import IndexFailed, InvalidObject, NotFound, OutOfSpace, Rejected, StorageError
 from storage.migrations import index_migrations
 from storage.model import Instance, PatientConflict, Series, Study
@@ -51,10 +52,8 @@ def _fail(tickets: list[_Ticket], error: StorageError) -> None:
 
 
 @contextmanager
-def _stoppable(
-    connection: sqlite3.Connection, is_stopped: Callable[[], bool] | None, steps: int = _STEPS
-) -> Iterator[None]:
-    connection.set_progress_handler(is_stopped, steps)
+def _stoppable(connection: sqlite3.Connection, is_stopped: Callable[[], bool] | None) -> Iterator[None]:
+    connection.set_progress_handler(is_stopped, _STEPS)
     try:
         yield
     finally:
@@ -258,7 +257,7 @@ class Index:
         """Count all answers to a query if that takes no longer than `seconds`; None otherwise."""
         connection, until = self._database.connection(), time.monotonic() + seconds
         try:
-            with _stoppable(connection, lambda: time.monotonic() > until, _FEW_STEPS):
+            with _stoppable(connection, lambda: time.monotonic() > until):
                 statement = sql.count(query, candidates.find(connection, query))
                 return int(connection.execute(statement.text, statement.values).fetchone()[0])
         except sqlite3.OperationalError as e:

@@ -14,6 +14,7 @@ from viewer import auth, display, errors, language, page_context, security, seri
 from viewer.config import ViewerSettings
 from viewer.dicomweb.blueprints import blueprints as dicomweb_blueprints
 from viewer.dicomweb.prepared import PreparedMetadata
+from viewer.dicomweb.totals import Totals
 from viewer.frame_store import FrameStore
 from viewer.frames import Frames
 from viewer.look_log import LookLog
@@ -68,6 +69,7 @@ def _open(settings: ViewerSettings) -> Services:
         thumbnails=Lru(THUMBNAIL_BYTES, len),
         looks=LookLog(records),
         metadata=PreparedMetadata(archive),
+        totals=Totals(archive),
         keepers=ThreadPoolExecutor(KEEPERS, thread_name_prefix="keep"),
     )
 

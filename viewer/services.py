@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from storage.records import Records
     from viewer.config import ViewerSettings
     from viewer.dicomweb.prepared import PreparedMetadata
+    from viewer.dicomweb.totals import Totals
     from viewer.frame_store import FrameStore
     from viewer.frames import Frames
     from viewer.look_log import LookLog
@@ -40,6 +41,7 @@ class Services:
     thumbnails: Lru[str, bytes]
     looks: LookLog
     metadata: PreparedMetadata
+    totals: Totals
     keepers: ThreadPoolExecutor
     """Threads that sync and index objects which came over HTTP."""
 

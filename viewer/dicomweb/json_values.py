@@ -61,9 +61,11 @@ def _values(vr: str, raw: bytes, codecs: tuple[str, ...], order: str) -> Sequenc
     if vr == "AT":
         pairs = struct.unpack(f"{order}{len(raw) // 4 * 2}H", raw[: len(raw) // 4 * 4])
         return [f'"{group:04X}{element:04X}"' for group, element in zip(pairs[::2], pairs[1::2], strict=True)]
-    if vr == "PN":
-        return [_person_name(name) for name in text.decode(raw, codecs, person_name=True).split("\\")]
-    decoded = text.decode(raw, codecs, keep_space=vr in _SINGLE)
+    return text_values(vr, text.decode(raw, codecs, person_name=vr == "PN", keep_space=vr in _SINGLE))
+
+
+def text_values(vr: str, decoded: str) -> list[str]:
+    """Return the JSON of each value of a text, several joined by a backslash; `null` for an empty one."""
     if vr in _SINGLE:
         return [_text(decoded)]
     write = _WRITERS.get(vr, _text)
@@ -107,4 +109,4 @@ def _person_name(name: str) -> str:
     return f"{{{','.join(filled)}}}" if filled else "null"
 
 
-_WRITERS: dict[str, Callable[[str], str]] = {"DS": _decimal, "IS": _integer}
+_WRITERS: dict[str, Callable[[str], str]] = {"DS": _decimal, "IS": _integer, "PN": _person_name}
