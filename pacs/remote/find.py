@@ -11,7 +11,7 @@ from pacs import data_sets
 from pacs.contexts import FIND_CLASSES
 from pacs.data_sets import DataSetError
 from pacs.dimse import CommandField, Tag, Value
-from pacs.remote.calls import PENDING, Remote, cancel, context_for
+from pacs.remote.calls import PENDING, Remote, Troubled, cancel, context_for
 from pacs.requestor import Proposal, Requestor
 from storage.objects import texts
 from storage.records.remote import Trouble
@@ -31,16 +31,29 @@ class Found:
 
 
 def identifier(level: str, return_keys: tuple[str, ...], **keys: str) -> Dataset:
-    """Return an identifier: `keys` with their values, `return_keys` empty; UTF-8 only where a value needs it."""
+    """Return an identifier: `keys` with their values, `return_keys` empty.
+
+    It names UTF-8: archives answer in the character set of the question, and Latin-1 has no Vietnamese.
+    """
     ds = Dataset()
     ds.QueryRetrieveLevel = level
     for keyword in return_keys:
         setattr(ds, keyword, None)
     for keyword, value in keys.items():
         setattr(ds, keyword, value)
-    if not all(value.isascii() for value in keys.values()):
-        ds.SpecificCharacterSet = UTF8
+    ds.SpecificCharacterSet = UTF8
     return ds
+
+
+def without_character_set(ds: Dataset) -> Dataset | None:
+    """Return an identifier for archives that do not know UTF-8; None where a value needs it."""
+    plain = Dataset()
+    for element in ds:
+        if element.keyword != "SpecificCharacterSet":
+            if not all(value.isascii() for value in texts(element)):
+                return None
+            plain.add(element)
+    return plain
 
 
 def find(remote: Remote, assoc: Requestor, asked: Dataset, limit: int) -> Found:
@@ -50,6 +63,16 @@ def find(remote: Remote, assoc: Requestor, asked: Dataset, limit: int) -> Found:
         Troubled: it does not offer queries, refuses this one, or does not answer.
         Stopped: nobody waits any more.
     """
+    try:
+        return _find(remote, assoc, asked, limit)
+    except Troubled as e:
+        plain = without_character_set(asked) if e.problem.trouble is Trouble.STATUS else None
+        if plain is None:
+            raise
+        return _find(remote, assoc, plain, limit)
+
+
+def _find(remote: Remote, assoc: Requestor, asked: Dataset, limit: int) -> Found:
     context = context_for(assoc, [STUDY_ROOT])
     if context is None:
         raise remote.trouble(Trouble.NO_FIND)

@@ -85,7 +85,7 @@ def do(application: Application) -> Iterator[Callable[..., Job]]:
     assert not thread.is_alive()
 
 
-def _files(folder: Path, count: int = OBJECTS) -> list[Path]:
+def _files(folder: Path, count: int = OBJECTS, name: str = "Nguyen^Van^Duc") -> list[Path]:
     """A study of two series."""
     return [
         write_file(
@@ -95,15 +95,15 @@ def _files(folder: Path, count: int = OBJECTS) -> list[Path]:
                 SeriesInstanceUID=f"{SERIES}.{n % 2}",
                 SeriesNumber=n % 2 + 1,
                 InstanceNumber=n + 1,
-                PatientName="Nguyen^Van^Duc",
+                PatientName=name,
             ),
         )
         for n in range(count)
     ]
 
 
-def _fill(remote: RemoteArchive, folder: Path, count: int = OBJECTS) -> None:
-    run_tool("storescu", "-aec", remote.aet, "127.0.0.1", remote.port, *_files(folder, count))
+def _fill(remote: RemoteArchive, folder: Path, count: int = OBJECTS, name: str = "Nguyen^Van^Duc") -> None:
+    run_tool("storescu", "-aec", remote.aet, "127.0.0.1", remote.port, *_files(folder, count, name))
 
 
 def _here(archive: Archive) -> set[str]:
@@ -161,10 +161,7 @@ def test_only_what_is_missing_is_pulled(
 ) -> None:
     _fill(qr, tmp_path / "files")
     for n in (0, 1, 3, 5, 7, 9, 11):  # one of the first series, all of the second
-        store(
-            archive,
-            pydicom.dcmread(tmp_path / "files" / f"{n}.dcm"),
-        )
+        store(archive, pydicom.dcmread(tmp_path / "files" / f"{n}.dcm"))
     job = do(Pull(qr.aet, STUDY, how))
     assert job.state is JobState.DONE, job
     report = _report(job)
@@ -234,9 +231,10 @@ def test_orthanc_both_ways(
     assert report.ok, report
     assert len(other.rest("instances")) == 1  # the test image
 
-    _fill(other, tmp_path / "files")
-    found = from_json(QueryReport, do(RemoteQuery(other.aet, patient_id="BN001", modality="CT")).report)
+    _fill(other, tmp_path / "files", name="Nguyễn^Văn^Đức")
+    found = from_json(QueryReport, do(RemoteQuery(other.aet, patient_name="nguyễn đức", modality="CT")).report)
     (study,) = found.studies
+    assert study.patient_name == "Nguyễn^Văn^Đức"
     assert (study.number_of_series, study.number_of_instances) == (2, OBJECTS)
     job = do(Pull(other.aet, STUDY))
     assert job.state is JobState.DONE, job

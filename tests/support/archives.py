@@ -110,6 +110,7 @@ def orthanc(
         "DicomAlwaysAllowFind": True,
         "DicomAlwaysAllowGet": True,
         "DicomAlwaysAllowMove": True,
+        "DefaultEncoding": "Utf8",  # it answers in this whatever is asked for; its Latin-1 would drop letters
         "DicomModalities": dict(modalities or {}),
         "Plugins": [],
         **settings,
