@@ -85,6 +85,8 @@ def _http_error(error: HTTPException) -> Response:
     said = (error.description or "") if error.description != default else ""
     members = error.members if isinstance(error, dicomweb_errors.Refused) else {}
     response = _answer(error.code or 500, said, **members)
+    if isinstance(error, dicomweb_errors.Refused):
+        response.headers.update(error.headers)
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After", "Content-Range"):
             response.headers[name] = value

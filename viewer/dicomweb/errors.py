@@ -6,7 +6,7 @@ page, never a redirect and not translated.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -33,10 +33,12 @@ _SENTENCES = {
 class Refused(HTTPException):
     """A request that cannot be answered: status, one sentence, and members that a program may read."""
 
-    def __init__(self, status: int, detail: str, **members: Any) -> None:
+    def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> None:
         super().__init__(detail)
         self.code = status
         self.members = members
+        self.headers = dict(headers or {})
+        """Fields of the answer that the status asks for."""
 
 
 def is_dicomweb(path: str) -> bool:

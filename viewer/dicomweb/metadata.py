@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from flask import Blueprint, Response, request
 
 from storage.model import Instance, Series, Study
+from viewer import auth
 from viewer.dicomweb import gzipping, multipart, xml
 from viewer.dicomweb.dicom_json import Encoder
 from viewer.dicomweb.errors import PREFIX
@@ -36,6 +37,7 @@ bp = Blueprint("dicomweb_metadata", __name__, url_prefix=PREFIX)
 def of_study(study: str) -> Response:
     """Return the metadata of all instances of a study."""
     found = find_study(study)
+    _note(study)
     return _answer(found, study_key(found, base_address()), found.number_of_instances)
 
 
@@ -44,6 +46,7 @@ def of_study(study: str) -> Response:
 def of_series(study: str, series: str) -> Response:
     """Return the metadata of all instances of a series."""
     found = find_series(study, series)
+    _note(study)
     return _answer(found, series_key(found, base_address()), found.number_of_instances)
 
 
@@ -52,7 +55,12 @@ def of_series(study: str, series: str) -> Response:
 def of_instance(study: str, series: str, instance: str) -> Response:
     """Return the metadata of one instance."""
     found = find_instance(study, series, instance)
+    _note(study)
     return _answer(found, f"{instance}\0{fingerprint(found)}\0{base_address()}", 1)
+
+
+def _note(study: str) -> None:
+    services().looks.looked(auth.signed_in(), study, auth.address())
 
 
 def series_metadata(study: str, series: str) -> bytes:

@@ -14,7 +14,7 @@ from viewer.services import records
 
 # A browser shows a PDF in its own viewer, which needs inline styles and refuses to run in a sandbox. Nothing but a PDF,
 # known by its first bytes, is ever sent this way: HTML or SVG in its place is not served at all.
-_PDF_POLICY = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+PDF_POLICY = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 bp = Blueprint("document", __name__, url_prefix="/study/<study>/instances/<instance>")
 
@@ -37,7 +37,7 @@ def pdf(study: str, instance: str) -> Response:
     response = Response(read_pdf(found), mimetype="application/pdf")
     way = "attachment" if request.args.get("download") == "1" else "inline"
     response.headers["Content-Disposition"] = f'{way}; filename="{found.sop_instance_uid}.pdf"'
-    response.headers["Content-Security-Policy"] = _PDF_POLICY
+    response.headers["Content-Security-Policy"] = PDF_POLICY
     return response
 
 
