@@ -36,8 +36,8 @@ log = logging.getLogger("filmless.viewer")
 BODY_MAX = 64 << 20
 SMALL_FILE = 1 << 20
 """Files up to here are read from the open file, as a script or a style sheet is."""
-STREAMS = 32
-"""Streamed responses under way at once in one process, each with a thread; more wait."""
+STREAMS = 128
+"""Streamed responses under way at once in one process, each with a thread and a pipe; more wait."""
 DRAIN_SECONDS = 5.0
 READ_SECONDS = 60.0
 """A body that brings nothing for so long is given up, so that a silent client does not keep a thread."""
