@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from pacs import tasks
+from pacs import confirmation, tasks
 from pacs.application import Application
 from pacs.config import OWN_CERTIFICATE_OPTIONS, data_option, option, options, own_certificate
 from pacs.logs import set_up_logging
@@ -30,7 +30,8 @@ def run_one(application: Application, now: float | None = None) -> bool:
     job = application.records.jobs.claim(WorkerSettings().lease, now)
     if job is None:
         return False
-    tasks.carry_out(application, Hold(job, application.records.jobs), now=now)
+    after_push = [confirmation.after_push(application.records, application.archive)]
+    tasks.carry_out(application, Hold(job, application.records.jobs), after_push, now)
     return True
 
 
@@ -47,7 +48,7 @@ def main(data: Path, aet: str, **values: Any) -> None:
     try:
         with Archive.open(ArchiveSettings(data)) as archive, Records.open(data) as records:
             application = Application(archive, records, aet, certificate=own_certificate(**values))
-            Worker(application).run(stopping)
+            Worker(application, after_push=[confirmation.after_push(records, archive)]).run(stopping)
     except StorageError as e:
         print(f"filmless: {e}", file=sys.stderr)
         sys.exit(1)
