@@ -133,9 +133,16 @@ def choose(offered: tuple[str, ...]) -> str | None:
 
 
 def accept_roles(asked: Mapping[str, Roles]) -> dict[str, Roles]:
-    """Answer role selection: a requestor may be SCP of storage, to be sent objects by C-GET (PS3.4 C.5.3)."""
+    """Answer role selection.
+
+    A requestor may be SCP of storage, to be sent objects by C-GET (PS3.4 C.5.3), and of storage commitment, to tell
+    what it keeps of what we sent to it (J.3.3).
+    """
     valid = {name: r for name, r in asked.items() if uid.is_valid(name)}
-    given = {name: Roles(scu=r.scu, scp=r.scp and is_storage(name)) for name, r in valid.items()}
+    given = {
+        name: Roles(scu=r.scu, scp=r.scp and (is_storage(name) or name == COMMITMENT_CLASS))
+        for name, r in valid.items()
+    }
     # No role at all is no answer; without one the default roles hold (PS3.7 D.3.3.4).
     return {name: r for name, r in given.items() if r.scu or r.scp}
 

@@ -7,7 +7,7 @@ from pacs.application import Application
 from pacs.association import Association, Message
 from pacs.contexts import COMMITMENT_CLASS, FIND_CLASSES, GET_CLASSES, MOVE_CLASSES
 from pacs.dimse import CommandField
-from pacs.handlers import commitment, echo, find, get, move, store
+from pacs.handlers import commitment, echo, event_report, find, get, move, store
 from pacs.status import Status
 
 
@@ -26,6 +26,8 @@ def dispatch(assoc: Association, message: Message, application: Application) -> 
             move.handle(assoc, message, application)
         case CommandField.N_ACTION_RQ if message.context.abstract_syntax == COMMITMENT_CLASS:
             commitment.handle(assoc, message, application)
+        case CommandField.N_EVENT_REPORT_RQ if message.context.abstract_syntax == COMMITMENT_CLASS:
+            event_report.handle(assoc, message, application)
         case CommandField.C_CANCEL_RQ:
             pass  # PS3.7 9.3.2.3: it came after its operation had ended, and has no answer of its own
         case _:

@@ -11,9 +11,10 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from pacs import commitment
+from pacs import commitment, confirmation
 from pacs.application import Application
 from pacs.commitment import NotDelivered, Request
+from pacs.confirmation import NotAnsweredYet
 from pacs.logs import one_line
 from pacs.remote import probe, pull, push, query
 from pacs.remote.calls import Remote, Stopped, Troubled
@@ -25,7 +26,9 @@ from storage.records import Job, JobItem, Lane
 from storage.records.jobs import Jobs
 from storage.records.remote import (
     KINDS,
+    Confirm,
     PeerTest,
+    Phase,
     Problem,
     Pull,
     Push,
@@ -101,6 +104,8 @@ def carry_out(
             _give_up(application, job, str(e))
         else:
             _put_off(application, job, str(e), now)
+    except NotAnsweredYet as e:
+        _put_off(application, job, str(e), now, at_least=confirmation.AGAIN_SECONDS)
     except (NotDelivered, TLSError, StorageError) as e:
         _put_off(application, job, str(e), now)
     except Exception as e:
@@ -122,6 +127,8 @@ def _do(application: Application, hold: Hold, after_push: Sequence[AfterPush]) -
     elif job.kind == KINDS[Pull]:
         asked = from_json(Pull, job.payload)
         _transfer(application, hold, asked.peer, lambda r, t: pull.pull(r, application.archive, asked, t))
+    elif job.kind == KINDS[Confirm]:
+        _confirm(application, hold, from_json(Confirm, job.payload))
     elif job.kind == KINDS[Push]:
         _push(application, hold, from_json(Push, job.payload), after_push)
     else:
@@ -174,6 +181,20 @@ def _push(application: Application, hold: Hold, asked: Push, after_push: Sequenc
     _transfer(application, hold, asked.peer, run)
 
 
+def _confirm(application: Application, hold: Hold, asked: Confirm) -> None:
+    known = TransferReport(phase=Phase.CONNECTING, total=len(asked.objects), via=confirmation.VIA)
+    try:
+        hold.note(known)
+        report = confirmation.request(_remote(application, hold, asked.peer), asked)
+    except Troubled as e:
+        hold.note(replace(known, problem=e.problem))
+        raise
+    except NotAnsweredYet:
+        hold.note(replace(known, phase=Phase.CHECKING))
+        raise
+    confirmation.settle(application.records, hold.job, report)
+
+
 def _transfer(application: Application, hold: Hold, aet: str, run: Callable[[Remote, Transfer], None]) -> None:
     """Run one try of a transfer; its report ends with how it went."""
     transfer = Transfer(hold.note)
@@ -214,12 +235,12 @@ def _give_up(application: Application, job: Job, reason: str) -> None:
     application.records.jobs.give_up(job.number, reason, attempt=job.attempts)
 
 
-def _put_off(application: Application, job: Job, reason: str, now: float | None) -> None:
-    schedule = SCHEDULES[job.lane]
+def _put_off(application: Application, job: Job, reason: str, now: float | None, *, at_least: float = 0.0) -> None:
+    schedule = SCHEDULES[Lane.REPORT if job.kind == KINDS[Confirm] else job.lane]
     if job.attempts >= schedule.attempts:
         _give_up(application, job, reason)
         return
-    wait = schedule.wait_after(job.attempts)
+    wait = max(schedule.wait_after(job.attempts), at_least)
     _log.warning("job %s (%s) is tried again in %.0f s: %s", job.number, job.kind, wait, one_line(reason))
     due_at = (time.time() if now is None else now) + wait
     application.records.jobs.retry(job.number, due_at, reason, attempt=job.attempts)

@@ -14,6 +14,7 @@ from storage.records import Event, Job, JobState, Lane, Peer
 from storage.records.advice import Advice, advice
 from storage.records.remote import (
     KINDS,
+    Confirm,
     PeerTest,
     Problem,
     Pull,
@@ -143,7 +144,7 @@ class Row:
     """One transfer as the list shows it."""
 
     job: Job
-    asked: Pull | Push
+    asked: Pull | Push | Confirm
     report: TransferReport
     peer_name: str
 
@@ -151,6 +152,11 @@ class Row:
     def is_pull(self) -> bool:
         """It comes to us."""
         return isinstance(self.asked, Pull)
+
+    @property
+    def is_confirmation(self) -> bool:
+        """The node is asked whether it keeps what it was sent (storage commitment)."""
+        return isinstance(self.asked, Confirm)
 
     @property
     def is_put_off(self) -> bool:
@@ -165,7 +171,7 @@ class Row:
 
 def row(job: Job, names: dict[str, str]) -> Row | None:
     """Return a job as a row of the list; None for one that is no transfer."""
-    kinds: dict[str, type[Pull] | type[Push]] = {KINDS[Pull]: Pull, KINDS[Push]: Push}
+    kinds: dict[str, type[Pull] | type[Push] | type[Confirm]] = {KINDS[k]: k for k in (Pull, Push, Confirm)}
     kind = kinds.get(job.kind)
     if kind is None:
         return None

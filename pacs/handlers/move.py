@@ -5,12 +5,15 @@ from __future__ import annotations
 from pacs import retrieve
 from pacs.application import Application
 from pacs.association import Association, Message
+from pacs.confirmation import Forwarded
 from pacs.courier import Courier
 from pacs.dimse import Tag
 from pacs.requestor import Node
-from pacs.retrieve import Refused
+from pacs.retrieve import Delivered, Refused
 from pacs.status import Status
 from pacs.tls import TLSError
+from storage.model import Instance
+from storage.records import Peer
 
 
 def handle(assoc: Association, message: Message, application: Application) -> None:
@@ -20,6 +23,7 @@ def handle(assoc: Association, message: Message, application: Application) -> No
         identifier = retrieve.identifier_of(assoc, message)
         retrieve.authorize(assoc, application)
         destination = _destination(message, application)
+        node = _node(destination, application)
         found = retrieve.matches(application.archive, identifier, message.context.abstract_syntax)
     except Refused as e:
         retrieve.refuse(assoc, message, e)
@@ -31,7 +35,7 @@ def handle(assoc: Association, message: Message, application: Application) -> No
         Tag.MOVE_ORIGINATOR_MESSAGE_ID: message.command.get(Tag.MESSAGE_ID, 0),
     }
     courier = Courier(
-        destination,
+        node,
         application.aet,
         application.archive,
         found,
@@ -39,16 +43,19 @@ def handle(assoc: Association, message: Message, application: Application) -> No
         when_sent=assoc.flush,
         more=originator,
     )
-    with courier:
-        instances = list(courier.ordered())
-        retrieve.carry_out(assoc, message, instances, lambda one, following: courier.deliver(one, priority, following))
+
+    def deliver(instance: Instance, following: Instance | None) -> Delivered:
+        return forwarded.note(instance, courier.deliver(instance, priority, following), following)
+
+    with Forwarded(application.records, application.archive, destination) as forwarded, courier:
+        retrieve.carry_out(assoc, message, list(courier.ordered()), deliver)
 
 
-def _destination(message: Message, application: Application) -> Node:
-    """Return the node that the Move Destination names.
+def _destination(message: Message, application: Application) -> Peer:
+    """Return the peer that the Move Destination names.
 
     Raises:
-        Refused: A801 for an unknown one, 0124 for one that may not be sent anything, A702 where we cannot reach it.
+        Refused: A801 for an unknown one, 0124 for one that may not be sent anything.
     """
     aet = str(message.command.get(Tag.MOVE_DESTINATION, ""))
     peer = application.records.peers.by_aet(aet)
@@ -56,6 +63,10 @@ def _destination(message: Message, application: Application) -> Node:
         raise Refused(Status.MOVE_DESTINATION_UNKNOWN, f"{aet[:16]} is no registered peer of this archive")
     if not peer.may_retrieve:
         raise Refused(Status.NOT_AUTHORIZED, f"{peer.aet} may not be sent objects")
+    return peer
+
+
+def _node(peer: Peer, application: Application) -> Node:
     try:
         return application.node_of(peer)
     except TLSError as e:

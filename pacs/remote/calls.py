@@ -28,7 +28,8 @@ PENDING = frozenset({Status.PENDING, Status.PENDING_WITH_UNSUPPORTED_KEYS})
 FINAL = frozenset({
     Trouble.CALLED_AET, Trouble.CALLING_AET, Trouble.REJECTED, Trouble.NOT_DICOM, Trouble.TLS_WANTED,
     Trouble.TLS_NOT_SPOKEN, Trouble.TLS_NOT_SET_UP, Trouble.CERTIFICATE, Trouble.NO_ECHO, Trouble.NO_FIND,
-    Trouble.NO_STORE, Trouble.NO_RETRIEVE, Trouble.NOT_AUTHORIZED, Trouble.DESTINATION_UNKNOWN, Trouble.NOT_THERE,
+    Trouble.NO_STORE, Trouble.NO_RETRIEVE, Trouble.NO_COMMITMENT,
+    Trouble.NOT_AUTHORIZED, Trouble.DESTINATION_UNKNOWN, Trouble.NOT_THERE,
     Trouble.PEER_REMOVED, Trouble.STUDY_REMOVED, Trouble.TOO_LATE, Trouble.INTERNAL,
 })  # fmt: skip
 """Troubles that stay until a person changes something, so that trying again by itself is of no use."""

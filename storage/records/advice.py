@@ -210,6 +210,18 @@ WORDS: Mapping[Trouble, tuple[_Words, _Words]] = MappingProxyType({
         ("Bên kia báo đã gửi xong nhưng {count} ảnh không tới đây.",
          "Bên kia: mục {own_aet} có thể sai địa chỉ hoặc cổng. Bên này: xem trang Cách ly."),
     ),
+    Trouble.NO_COMMITMENT: (
+        ("{aet} does not offer storage commitment.",
+         "There: switch it on, and enter {own_aet} with its address. Or here: do not ask this peer for it."),
+        ("{aet} không có dịch vụ xác nhận lưu trữ (storage commitment).",
+         "Bên kia: bật dịch vụ này và khai báo {own_aet} cùng địa chỉ. Hoặc bên này: bỏ yêu cầu xác nhận cho nút này."),
+    ),
+    Trouble.NOT_COMMITTED: (
+        ("The other side does not promise to keep {count} objects: {comment}.",
+         "Send the study again, and keep it here. If the reason stays, look at log and disk of the other side."),
+        ("Bên kia không xác nhận lưu giữ {count} ảnh: {comment}.",
+         "Gửi lại ca chụp này và vẫn giữ ảnh ở đây. Nếu vẫn vậy, xem nhật ký và dung lượng ổ đĩa bên kia."),
+    ),
     Trouble.INCOMPLETE: (
         ("{count} objects could not be transferred: {comment}.",
          "Try again: only what failed is transferred. If the reason stays, look at the log of the other side."),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from storage.errors import InvalidRecord, NotFound
 from storage.records.clock import iso
@@ -121,10 +121,7 @@ class Jobs:
                 (report, job.number, job.attempts),
             )
             if noted.rowcount:
-                connection.executemany(
-                    "INSERT OR REPLACE INTO job_items (job, item, is_done, reason) VALUES (?, ?, ?, ?)",
-                    [(job.number, i.item, int(i.is_done), i.reason[:MAX_REASON]) for i in items],
-                )
+                _keep_items(connection, job.number, items)
 
     def done(self, number: int, *, attempt: int | None = None) -> None:
         """Note that a job is done; noting it twice is no error."""
@@ -133,6 +130,18 @@ class Jobs:
     def give_up(self, number: int, reason: str, *, attempt: int | None = None) -> None:
         """Note that a job is not tried any more."""
         self._end(number, JobState.FAILED, reason, attempt)
+
+    def settle(
+        self, number: int, state: JobState, report: str, items: Iterable[JobItem] = (), reason: str = ""
+    ) -> None:
+        """End a job by what came from outside, whoever works on it; one that has ended already stays as it is."""
+        with self._database.writing() as connection:
+            ended = connection.execute(
+                f"UPDATE jobs SET state = ?, report = ?, error = ?, ended_at = ? WHERE id = ? AND {_OPEN}",
+                (state.value, report, reason[:MAX_REASON], time.time(), number),
+            )
+            if ended.rowcount:
+                _keep_items(connection, number, items)
 
     def stopped(self, job: Job) -> None:
         """Note that a job was ended because somebody cancelled it."""
@@ -198,6 +207,13 @@ class Jobs:
         )
         return [JobItem(row["item"], bool(row["is_done"]), row["reason"]) for row in rows]
 
+    def open_of(self, kind: str, peer: str) -> Sequence[Job]:
+        """Return the jobs of a kind that are about a node and have not ended, the oldest first."""
+        rows = self._database.connection.execute(
+            f"SELECT * FROM jobs WHERE kind = ? AND peer = ? AND {_OPEN} ORDER BY id", (kind, peer)
+        )
+        return [_job(row) for row in rows]
+
     def list(self, limit: int = 100, offset: int = 0, *, lane: Lane | None = None) -> list[Job]:
         """Return jobs, the newest first."""
         rows = self._database.connection.execute(
@@ -213,6 +229,13 @@ class Jobs:
                 " AND attempts = coalesce(?, attempts)",
                 (state.value, reason[:MAX_REASON], time.time(), number, attempt),
             )
+
+
+def _keep_items(connection: sqlite3.Connection, number: int, items: Iterable[JobItem]) -> None:
+    connection.executemany(
+        "INSERT OR REPLACE INTO job_items (job, item, is_done, reason) VALUES (?, ?, ?, ?)",
+        [(number, i.item, int(i.is_done), i.reason[:MAX_REASON]) for i in items],
+    )
 
 
 def _forget_old(connection: sqlite3.Connection, now: float) -> None:

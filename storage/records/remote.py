@@ -55,6 +55,8 @@ class Trouble(Enum):
     NO_FIND = "query not offered"
     NO_STORE = "storage not offered"
     NO_RETRIEVE = "retrieve not offered"
+    NO_COMMITMENT = "storage commitment not offered"
+    NOT_COMMITTED = "not committed"
     NOT_AUTHORIZED = "not authorized"
     OUT_OF_RESOURCES = "out of resources"
     DESTINATION_UNKNOWN = "move destination unknown"
@@ -131,7 +133,33 @@ class Push:
     title: str = ""
 
 
-KINDS: dict[type[Any], str] = {PeerTest: "peer test", RemoteQuery: "peer query", Pull: "pull study", Push: "push study"}
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One object that a node was sent."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Ask a node whether it keeps what it was sent: storage commitment (PS3.4 J)."""
+
+    peer: str
+    study_instance_uid: str
+    transaction_uid: str
+    """The beginning of the UID of each transaction; a try adds the time."""
+    objects: tuple[Sent, ...]
+    title: str = ""
+
+
+KINDS: dict[type[Any], str] = {
+    PeerTest: "peer test",
+    RemoteQuery: "peer query",
+    Pull: "pull study",
+    Push: "push study",
+    Confirm: "confirm study",
+}
 """The kind of job for each request."""
 
 
