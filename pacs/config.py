@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pacs.tls import PORT, OwnCertificate, TLSSettings
 from storage.settings import GIB, ArchiveSettings, Durability
 
 CONFIG_NAME = "filmless.toml"
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,12 @@ class ServeSettings:
     minimum_free_bytes: int
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    rejected_days: int = 30
+    store_max_bytes: int = 16 * GIB
+    http_redirect_port: int = 0
+    hsts_days: int = 0
+    cors_origin: tuple[str, ...] = ()
+    ohif: Path | None = None
     maximum_answers: int = 10_000
     combined_date_time: bool = False
     dicom_tls_certificate: Path | None = None
@@ -73,6 +81,13 @@ data_option = option(
     "data", type=click.Path(file_okay=False, path_type=Path), default=Path("filmless-data"), help="The data folder."
 )
 
+retention_option = option(
+    "rejected-days",
+    default=30,
+    type=click.IntRange(0),
+    help="After so many days rejected objects are removed for good; 0 keeps them.",
+)
+
 FIND_OPTIONS = (
     option(
         "maximum-answers",
@@ -106,6 +121,34 @@ TLS_OPTIONS = (
         help="Take only devices that show such a certificate.",
     ),
 )
+WEB_OPTIONS = (
+    option(
+        "store-max-bytes",
+        default=16 * GIB,
+        type=click.IntRange(1),
+        help="The largest request that brings objects in over HTTP (STOW-RS).",
+    ),
+    option(
+        "http-redirect-port",
+        default=0,
+        type=_PORT,
+        help="With HTTPS: a second port, without TLS, whose only answer is the address with https; 0 for none.",
+    ),
+    option(
+        "hsts-days",
+        default=0,
+        type=click.IntRange(0),
+        help="With HTTPS: tell browsers to use nothing else for so many days (Strict-Transport-Security); 0 does not.",
+    ),
+    option(
+        "cors-origin",
+        multiple=True,
+        help="An origin (https://viewer.example) whose pages may use DICOMweb here; may be given more than once.",
+    ),
+    option(
+        "ohif", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A built OHIF, shown at /ohif/."
+    ),
+)
 _SERVE_OPTIONS = (
     data_option,
     option("aet", default="FILMLESS", help="Own AE title, told to scanners."),
@@ -130,6 +173,8 @@ _SERVE_OPTIONS = (
     ),
     *FIND_OPTIONS,
     *TLS_OPTIONS,
+    retention_option,
+    *WEB_OPTIONS,
     option("tls-certificate", type=click.Path(exists=True, path_type=Path), help="Serve browsers HTTPS with this."),
     option("tls-key", type=click.Path(exists=True, path_type=Path), help="Key of the certificate."),
 )
@@ -156,8 +201,14 @@ def serve_settings(**values: Any) -> ServeSettings:
         raise click.UsageError(f"--aet {aet!r}: an AE title has 1 to 16 printable ASCII characters and no backslash")
     if (values["tls_certificate"] is None) != (values["tls_key"] is None):
         raise click.UsageError("--tls-certificate and --tls-key go together")
+    for origin in values["cors_origin"]:
+        if not _ORIGIN.fullmatch(origin):
+            raise click.UsageError(
+                f"--cors-origin {origin!r}: an origin is https://host or http://host, with or without a port"
+            )
     dicom_tls(**values)
-    return ServeSettings(**{**values, "durability": Durability(values["durability"])})
+    origins = tuple(values["cors_origin"])
+    return ServeSettings(**{**values, "durability": Durability(values["durability"]), "cors_origin": origins})
 
 
 def own_certificate(**values: Any) -> OwnCertificate | None:

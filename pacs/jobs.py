@@ -15,8 +15,9 @@ import click
 
 from pacs import confirmation, tasks
 from pacs.application import Application
-from pacs.config import OWN_CERTIFICATE_OPTIONS, data_option, option, options, own_certificate
+from pacs.config import OWN_CERTIFICATE_OPTIONS, data_option, option, options, own_certificate, retention_option
 from pacs.logs import set_up_logging
+from pacs.retention import Retention
 from pacs.tasks import Hold
 from pacs.worker import Worker, WorkerSettings
 from storage.archive import Archive
@@ -38,8 +39,9 @@ def run_one(application: Application, now: float | None = None) -> bool:
 @click.command()
 @data_option
 @option("aet", default="FILMLESS", help="Own AE title.")
+@retention_option
 @options(*OWN_CERTIFICATE_OPTIONS)
-def main(data: Path, aet: str, **values: Any) -> None:
+def main(data: Path, aet: str, rejected_days: int, **values: Any) -> None:
     """Do jobs in the foreground."""
     set_up_logging()
     stopping = threading.Event()
@@ -48,7 +50,10 @@ def main(data: Path, aet: str, **values: Any) -> None:
     try:
         with Archive.open(ArchiveSettings(data)) as archive, Records.open(data) as records:
             application = Application(archive, records, aet, certificate=own_certificate(**values))
+            retention = Retention(archive, rejected_days, stopping)
+            retention.start()
             Worker(application, after_push=[confirmation.after_push(records, archive)]).run(stopping)
+            retention.join()
     except StorageError as e:
         print(f"filmless: {e}", file=sys.stderr)
         sys.exit(1)

@@ -66,7 +66,11 @@ def certificate_options(s: ServeSettings) -> tuple[str, ...]:
 
 def jobs_command(s: ServeSettings) -> tuple[str, ...]:
     """Return the command line of the job worker."""
-    return (sys.executable, "-m", "pacs.jobs", "--data", str(s.data), "--aet", s.aet, *certificate_options(s))
+    return (
+        *(sys.executable, "-m", "pacs.jobs", "--data", str(s.data), "--aet", s.aet),
+        *("--rejected-days", str(s.rejected_days)),
+        *certificate_options(s),
+    )
 
 
 def web_command(s: ServeSettings) -> tuple[str, ...]:
@@ -78,6 +82,10 @@ def web_command(s: ServeSettings) -> tuple[str, ...]:
         *("--dicom-host", reach, "--dicom-port", str(s.dicom_port)),
         *("--http-host", s.http_host, "--http-port", str(s.http_port), "--workers", str(s.web_workers)),
         *("--minimum-free-bytes", str(s.minimum_free_bytes)),
+        *("--store-max-bytes", str(s.store_max_bytes), "--rejected-days", str(s.rejected_days)),
+        *("--http-redirect-port", str(s.http_redirect_port), "--hsts-days", str(s.hsts_days)),
+        *(part for origin in s.cors_origin for part in ("--cors-origin", origin)),
+        *(("--ohif", str(s.ohif)) if s.ohif else ()),
         *tls,
     )
 

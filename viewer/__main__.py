@@ -51,6 +51,10 @@ def _settings(args: argparse.Namespace) -> ViewerSettings:
         tls_key=args.tls_key,
         store_max_bytes=args.store_max_bytes,
         rejected_days=args.rejected_days,
+        http_redirect_port=args.http_redirect_port,
+        hsts_days=args.hsts_days,
+        cors_origins=tuple(args.cors_origin),
+        ohif=args.ohif,
     )
 
 
@@ -76,6 +80,14 @@ def _parser() -> argparse.ArgumentParser:
         "--rejected-days", type=int, default=default.rejected_days, help="retention told on pages (%(default)s)"
     )
     parser.add_argument("--tls-key", type=Path, metavar="PEM", help="private key of the certificate")
+    parser.add_argument(
+        "--http-redirect-port", type=_port, default=0, help="with TLS: a plain port that leads to https; 0 for none"
+    )
+    parser.add_argument("--hsts-days", type=int, default=0, help="with TLS: how long browsers are told to stay with it")
+    parser.add_argument(
+        "--cors-origin", action="append", default=[], metavar="ORIGIN", help="whose pages may use DICOMweb here"
+    )
+    parser.add_argument("--ohif", type=Path, metavar="DIR", help="a built OHIF, shown at /ohif/")
     return parser
 
 

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from storage.archive import Archive
 from storage.records import Records
-from viewer import auth, display, errors, language, page_context, security, series_stream
+from viewer import auth, cors, display, errors, language, page_context, security, series_stream
 from viewer.config import ViewerSettings
 from viewer.dicomweb.blueprints import blueprints as dicomweb_blueprints
 from viewer.dicomweb.prepared import PreparedMetadata
@@ -49,7 +49,7 @@ def create_app(settings: ViewerSettings) -> Flask:
     errors.register(app)
     page_context.register(app)
     app.after_request(_count)
-    for blueprint in (security.bp, auth.bp, *blueprints(), series_stream.bp, *dicomweb_blueprints()):
+    for blueprint in (cors.bp, security.bp, auth.bp, *blueprints(), series_stream.bp, *dicomweb_blueprints()):
         app.register_blueprint(blueprint)
     return app
 

@@ -41,6 +41,14 @@ class ViewerSettings:
     """Such requests answered at once by one process; they never keep a thread from pages."""
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    http_redirect_port: int = 0
+    """With a certificate: a port without TLS that only says where the pages are; 0 for none."""
+    hsts_days: int = 0
+    """How long browsers are told to use nothing but https; 0 does not tell them."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may use DICOMweb here, as a browser names them: `https://viewer.example`."""
+    ohif: Path | None = None
+    """A folder with a built OHIF, mounted at `/ohif/`."""
     poll_seconds: float = 0.25
     """How often one process asks the archive for news on behalf of all of its live lists."""
     heartbeat_seconds: float = 15.0

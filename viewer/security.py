@@ -16,7 +16,9 @@ from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response
 
 from viewer.auth import COOKIE
+from viewer.cors import is_welcome
 from viewer.dicomweb.errors import is_dicomweb
+from viewer.services import services
 
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
@@ -64,7 +66,7 @@ def refuse_forged() -> None:
     """Refuse a changing request from another site, or one with a cookie and without its token."""
     if request.method in SAFE_METHODS:
         return
-    if request.headers.get("Sec-Fetch-Site") == "cross-site" or not _same_origin():
+    if not is_welcome() and (request.headers.get("Sec-Fetch-Site") == "cross-site" or not _same_origin()):
         raise Forbidden("the request comes from another site")
     if request.authorization is None and request.cookies.get(COOKIE) and not _needs_no_token():
         given = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD, "")
@@ -75,7 +77,7 @@ def refuse_forged() -> None:
 @bp.after_app_request
 def add_headers(response: Response) -> Response:
     """Put the limits on every answer; a view may have set a stricter or fitting one."""
-    for name, value in fixed_headers(request.is_secure):
+    for name, value in fixed_headers(services().settings.hsts_days if request.is_secure else 0):
         response.headers.setdefault(name, value)
     # Nothing that a signed-in person sees may stay in a shared cache; views that allow their own browser to keep
     # something say so themselves.
@@ -84,9 +86,12 @@ def add_headers(response: Response) -> Response:
     return response
 
 
-def fixed_headers(is_secure: bool) -> tuple[tuple[str, str], ...]:
-    """Return the limits that every answer has that does not set its own."""
-    return (*_HEADERS, ("Strict-Transport-Security", "max-age=31536000")) if is_secure else _HEADERS
+def fixed_headers(hsts_days: int) -> tuple[tuple[str, str], ...]:
+    """Return the limits that every answer has that does not set its own; with days, to stay with https for so long.
+
+    Only when asked for (RFC 6797): a browser that was told so cannot come back when the certificate is given up.
+    """
+    return (*_HEADERS, ("Strict-Transport-Security", f"max-age={hsts_days * 86400}")) if hsts_days else _HEADERS
 
 
 def csrf_token() -> str:

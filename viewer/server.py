@@ -14,6 +14,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from viewer.config import ViewerSettings
+from viewer.redirecting import redirecting
 from viewer.rsgi import load
 
 log = logging.getLogger("filmless.viewer")
@@ -44,6 +45,9 @@ def serve(settings: ViewerSettings) -> None:
         CannotListen: the port is in use or the address is not ours.
     """
     check_address(settings.http_host, settings.http_port)
+    plain_port = settings.http_redirect_port if settings.https else 0
+    if plain_port:
+        check_address(settings.http_host, plain_port)
     server = WebServer(
         "filmless",
         address=settings.http_host,
@@ -62,7 +66,8 @@ def serve(settings: ViewerSettings) -> None:
     )
     server.stopping = multiprocessing.Event()
     server.on_startup(partial(_announce, settings))
-    server.serve(target_loader=partial(load, settings, server.stopping), wrap_loader=False)
+    with redirecting(settings.http_host, plain_port, settings.http_port):
+        server.serve(target_loader=partial(load, settings, server.stopping), wrap_loader=False)
 
 
 def check_address(host: str, port: int) -> None:

@@ -96,3 +96,21 @@ def test_dicom_over_tls(given: list[ServeSettings]) -> None:
     required, anybody = given
     assert (required.dicom_tls_port, required.dicom_tls_require_certificate) == (2762, True)
     assert not anybody.dicom_tls_require_certificate
+
+
+@pytest.mark.parametrize("origin", ["*", "viewer.example", "https://a/b", "null", "ftp://a", "https://a b"])
+def test_an_origin_that_is_none_is_refused(given: list[ServeSettings], origin: str) -> None:
+    assert _serve("--cors-origin", origin) == 2
+    assert given == []
+
+
+def test_origins_come_from_flags_the_environment_and_the_file(given: list[ServeSettings]) -> None:
+    assert _serve("--cors-origin", "https://a", "--cors-origin", "http://b:3000") == 0
+    assert _serve(env={"FILMLESS_CORS_ORIGIN": "https://c https://d"}) == 0
+    Path("filmless.toml").write_text('cors_origin = ["https://e"]\n')
+    assert _serve() == 0
+    assert [s.cors_origin for s in given] == [
+        ("https://a", "http://b:3000"),
+        ("https://c", "https://d"),
+        ("https://e",),
+    ]

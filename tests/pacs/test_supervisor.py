@@ -18,7 +18,7 @@ import pytest
 from pacs import supervisor
 from pacs.config import ServeSettings
 from pacs.receiver import PortInUse
-from pacs.supervisor import StartFailed, Supervisor, check_port, receiver_command, web_command
+from pacs.supervisor import StartFailed, Supervisor, check_port, jobs_command, receiver_command, web_command
 from storage.archive import Archive
 from storage.errors import OutOfSpace
 from storage.recovery import Recovered
@@ -226,13 +226,25 @@ def test_a_stop_while_starting_ends_the_start(
 
 def test_commands_carry_every_setting(settings: ServeSettings) -> None:
     s = replace(
-        settings, durability=Durability.RELAXED, dicom_host="0.0.0.0", tls_certificate=Path("c"), tls_key=Path("k")
+        settings,
+        durability=Durability.RELAXED,
+        dicom_host="0.0.0.0",
+        tls_certificate=Path("c"),
+        tls_key=Path("k"),
+        rejected_days=91,
+        store_max_bytes=92,
+        http_redirect_port=93,
+        hsts_days=94,
+        cors_origin=("https://a", "https://b"),
+        ohif=Path("dist"),
     )
     receiver, web = receiver_command(s), web_command(s)
     assert receiver[1:3] == ("-m", "pacs")
     assert {"relaxed", "0.0.0.0", str(s.dicom_port), "FILMLESS", str(s.data)} <= set(receiver)
     assert web[1:3] == ("-m", "viewer")
     assert {"127.0.0.1", str(s.http_port), "c", "k", str(s.data)} <= set(web)
+    assert {"91", "92", "93", "94", "https://a", "https://b", "dist"} <= set(web)
+    assert "91" in jobs_command(s)
 
 
 def _until(condition: Callable[[], bool], seconds: float = 20.0) -> bool:

@@ -8,6 +8,7 @@ from viewer.pages import (
     health,
     image,
     objects,
+    ohif,
     peers,
     printing,
     quarantine,
@@ -42,5 +43,6 @@ def blueprints() -> tuple[Blueprint, ...]:
         peers.bp,
         remote.bp,
         transfers.bp,
+        ohif.bp,
         health.bp,
     )

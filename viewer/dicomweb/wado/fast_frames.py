@@ -38,7 +38,8 @@ class FastFrames:
     def __init__(self, services: Services, sign_ins: SignInCache) -> None:
         self._services = services
         self._sign_ins = sign_ins
-        self._headers = {scheme: _lower(fixed_headers(scheme == "https")) for scheme in ("http", "https")}
+        hsts = services.settings.hsts_days
+        self._headers = {scheme: _lower(fixed_headers(days)) for scheme, days in (("http", 0), ("https", hsts))}
 
     async def answer(self, scope: Scope, protocol: HTTPProtocol) -> bool:
         """Answer a request if it can be done at once; False leaves it untouched."""
