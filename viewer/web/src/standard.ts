@@ -1,5 +1,13 @@
 /** The tools that every reading room has, added as any other feature adds its own. */
 
+import { addCine } from "./cine";
+import { addDocuments } from "./documents";
+import { addMagnifier } from "./magnify";
+import { addMasks } from "./masks";
+import { addProbe } from "./probe";
+import { addSliders } from "./slider";
+import { addStackWarnings } from "./stack";
+import { addSync } from "./sync";
 import { startKeyboard } from "./keyboard";
 import { addButton } from "./extensions";
 import type { Room } from "./room";
@@ -19,5 +27,14 @@ export function addStandardTools(room: Room): void {
   addButton({ group: "picture", icon: "fit", key: "F", label: t("Fit to the screen"), act: ACTIONS.fit });
   addButton({ group: "picture", icon: "reset", key: "0", label: t("Reset"), act: ACTIONS.reset });
   addButton({ group: "show", icon: "full", key: "Shift F", label: t("Full screen"), act: ACTIONS.full });
+  addButton({ group: "end", icon: "help", key: "?", label: t("Keyboard"), act: (one) => (one.help = true) });
+  addMasks();
+  addSync();
+  addProbe();
+  addMagnifier();
+  addCine();
+  addStackWarnings();
+  addSliders();
+  addDocuments(room);
   startKeyboard(room);
 }

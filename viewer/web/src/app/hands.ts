@@ -16,6 +16,7 @@ export function handsOf(room: Room, cell: Cell): Hands {
     },
     activate: () => room.activate(cell.index),
     scrolled: (position) => room.go(cell, position),
+    windowed: (voi) => room.window(cell, voi),
     pointed: (at) => room.pointed(cell, at),
     used: (tool, at) => room.used(cell, tool, at),
   };

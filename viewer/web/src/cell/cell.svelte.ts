@@ -20,6 +20,7 @@ export class Cell {
   box = $state<Size>({ width: 0, height: 0 });
   loaded = $state(0);
   settled = $state(0);
+  factsComplete = $state(false);
   /** Rises when facts or pixels came. */
   news = $state(0);
   playing = $state(false);
@@ -71,6 +72,7 @@ export class Cell {
     this.derived = null;
     this.inverted = false;
     this.playing = false;
+    this.rate = 0;
     this.placement = { ...WHOLE, pose: UPRIGHT };
     this.leave = series.onChange(() => this.heard());
     this.heard();
@@ -166,6 +168,7 @@ export class Cell {
     this.news += 1;
     this.loaded = this.series?.loaded ?? 0;
     this.settled = this.series?.settled ?? 0;
+    this.factsComplete = this.series?.factsComplete ?? false;
     if (this.pending) this.draw();
   }
 

@@ -2,13 +2,14 @@
 
 import { listen, type Tool } from "../gestures";
 import { keptInSight, squareSize, WHOLE, zoomedAt, type Placement, type Point } from "../placement";
-import { draggedWindow, type Window } from "../windowing";
+import { draggedWindow, type Voi, type Window } from "../windowing";
 import type { Cell } from "./cell.svelte";
 
 export interface Hands {
   tool(touch: boolean): Tool;
   activate(): void;
   scrolled(position: number): void;
+  windowed(voi: Voi): void;
   pointed(at: Point | null): void;
   /** A tool of another feature began, moved (with the point) or ended (null). */
   used(tool: Tool, at: Point | null): void;
@@ -34,7 +35,7 @@ export function handle(element: HTMLElement, cell: Cell, hands: Hands): () => vo
     },
     dragged(tool, total, step, at) {
       if (tool === "window" && window) {
-        cell.choose({ kind: "window", window: draggedWindow(window, total.x, total.y, window.width) });
+        hands.windowed({ kind: "window", window: draggedWindow(window, total.x, total.y, window.width) });
       } else if (tool === "scroll") {
         hands.scrolled(position + Math.round(total.y / scrollStep(cell.box.height, cell.total)));
       } else if (tool === "zoom") zoom(cell, Math.exp(-step.y / 150), { x: cell.box.width / 2, y: cell.box.height / 2 });

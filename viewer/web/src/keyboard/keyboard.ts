@@ -1,4 +1,5 @@
 import { ACTIONS, type Room } from "../room";
+import { togglePlay } from "../cine";
 import { choices } from "../toolbar";
 
 const step = (by: number) => (room: Room) => room.go(room.cell, room.cell.position + by);
@@ -29,6 +30,16 @@ const KEYS: Record<string, (room: Room) => unknown> = {
   s: (room) => room.take("scroll"),
   z: (room) => room.take("zoom"),
   p: (room) => room.take("pan"),
+  b: (room) => room.take("probe"),
+  g: (room) => room.take("magnify"),
+  x: (room) => room.take("crosshair"),
+  y: (room) => (room.synced = !room.synced),
+  Y: (room) => (room.windowsSynced = !room.windowsSynced),
+  k: (room) => (room.lines = !room.lines),
+  o: (room) => (room.overlays = !room.overlays),
+  n: (room) => room.cell.setSmooth(!room.cell.smooth),
+  "?": (room) => (room.help = true),
+  " ": togglePlay,
 };
 
 /** Add a key; one that is taken stays as it was. */
@@ -52,10 +63,10 @@ function preset(key: string): ((room: Room) => void) | undefined {
   if (!/^[1-9]$/.test(key)) return undefined;
   return (room) => {
     const choice = choices(room.page, room.cell).find((one) => one.key === key);
-    if (choice) room.cell.choose(choice.voi);
+    if (choice) room.window(room.cell, choice.voi);
   };
 }
 
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLInputElement || target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement;
+  return (target instanceof HTMLInputElement && target.type !== "range") || target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement;
 }

@@ -2,9 +2,11 @@
 
 import { Cell } from "../cell";
 import type { Engine } from "../engine";
+import { scrolled, toolUsed, windowed } from "../extensions";
 import { Library, type Trouble } from "../frames";
 import type { Tool } from "../gestures";
 import type { Point } from "../placement";
+import type { Voi } from "../windowing";
 import type { PageData, SeriesFacts } from "../page";
 
 export interface Layout {
@@ -42,8 +44,15 @@ export class Room {
   tool = $state("window");
   toolChosen = false;
   synced = $state(true);
+  windowsSynced = $state(false);
+  lines = $state(true);
+  overlays = $state(true);
+  /** The crosshair's point in the patient, and the frame of reference that it belongs to. */
+  point = $state<{ space: string; at: [number, number, number] } | null>(null);
   /** The side panel that is open. */
   panel = $state<string | null>(null);
+  documentSeries = $state<string | null>(null);
+  help = $state(false);
   /** Where the mouse is: in which cell, at which point of it. */
   pointer = $state<{ cell: Cell; at: Point } | null>(null);
   /** A tool at work in a cell. */
@@ -99,11 +108,20 @@ export class Room {
 
   used(cell: Cell, tool: Tool, at: Point | null): void {
     this.working = at ? { cell, tool, at } : null;
+    toolUsed(tool, this, cell, at);
   }
 
   go(cell: Cell, position: number): void {
+    const before = cell.position;
     cell.go(position);
+    if (cell.position !== before) scrolled(this, cell);
     this.want();
+  }
+
+  /** A person chose a window in a cell; null for the object's own. */
+  window(cell: Cell, voi: Voi | null): void {
+    cell.choose(voi);
+    windowed(this, cell);
   }
 
   activate(index: number): void {
@@ -112,13 +130,13 @@ export class Room {
     this.want();
   }
 
-  /** Change the layout; new cells take the series that nobody shows yet. */
-  arrange(layout: Layout): void {
+  /** Change the layout; with `fill`, new cells take the series that nobody shows yet. */
+  arrange(layout: Layout, fill = true): void {
     const before = this.visible.length;
     this.layout = layout;
     if (this.active >= this.visible.length) this.active = 0;
     for (const cell of this.cells.slice(this.visible.length)) cell.close();
-    for (const cell of this.visible.slice(before)) if (!cell.series) this.fill(cell);
+    if (fill) for (const cell of this.visible.slice(before)) if (!cell.series) this.fill(cell);
     this.want();
   }
 

@@ -2,6 +2,7 @@
 
 import { ownVois, type Cell } from "../cell";
 import type { PageData } from "../page";
+import type { Room } from "../room";
 import { sameWindow, type Voi } from "../windowing";
 import { t } from "../words";
 
@@ -40,9 +41,10 @@ function isSame(one: Voi | null, other: Voi): boolean {
 }
 
 /** Take a number that was typed; nonsense is left out. */
-export function setNumber(cell: Cell, part: "width" | "center", text: string): void {
+export function setNumber(room: Room, part: "width" | "center", text: string): void {
+  const { cell } = room;
   const value = Number(text.replace(",", "."));
   if (!cell.window || text.trim() === "" || !Number.isFinite(value)) return;
   if (part === "width" && value < (cell.window.function === "LINEAR" ? 1 : Number.MIN_VALUE)) return;
-  cell.choose({ kind: "window", window: { ...cell.window, [part]: value } });
+  room.window(cell, { kind: "window", window: { ...cell.window, [part]: value } });
 }

@@ -1,0 +1,29 @@
+/** The address bar says what is on the screen, and a copied address shows it again. */
+
+import type { Room } from "../room";
+import { addressOf, parseAddress } from "./address";
+
+export { addressOf, parseAddress } from "./address";
+
+/** Browsers refuse more than about a hundred changes in half a minute. */
+const PAUSE_MS = 600;
+
+/** Arrange the room as the address says. */
+export function followAddress(room: Room): void {
+  const named = parseAddress(location.search);
+  if (!named) return;
+  room.arrange({ rows: named.rows, columns: named.columns }, false);
+  named.cells.forEach((one, i) => {
+    const cell = room.visible[i];
+    if (one && cell && (i > 0 || !cell.series)) room.open(cell, one.series, one.image - 1);
+  });
+}
+
+/** Keep the address up to date; call inside an effect, so that it runs again when what it reads changes. */
+let timer = 0;
+export function writeAddress(room: Room): void {
+  const cells = room.visible.map((cell) => (cell.series ? { series: cell.series.uid, image: cell.position + 1 } : null));
+  const query = addressOf({ ...room.layout, cells });
+  clearTimeout(timer);
+  timer = window.setTimeout(() => history.replaceState(history.state, "", `${location.pathname}${query ? `?${query}` : ""}`), PAUSE_MS);
+}

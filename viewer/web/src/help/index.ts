@@ -1,0 +1,3 @@
+/** What keys, mouse and fingers do, on `?`. */
+
+export { default as Help } from "./Help.svelte";
