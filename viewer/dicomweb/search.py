@@ -175,7 +175,7 @@ def _say_how_many(response: Response, search: Search, page: _Page) -> None:
     elif len(search.matched_in_object):
         total = None
     else:
-        total = services().totals.of(search.query(None, 0))
+        total = services().totals.of(Query(search.level, search.conditions))
     if total is not None:
         response.headers["X-Total-Count"] = str(total)
     else:

@@ -23,6 +23,7 @@ log = logging.getLogger("filmless.viewer")
 COUNT_SECONDS = 0.004
 ASIDE_SECONDS = 30.0
 """How long a count aside may take, and how old it may be."""
+REMEMBERED_MAX = 1000
 
 
 class Totals:
@@ -31,18 +32,27 @@ class Totals:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._lock = threading.Lock()
-        self._counted: dict[Level, tuple[int, float]] = {}
+        self._counted: dict[Level, int] = {}
+        self._took_long: dict[Query, float] = {}
+        """Queries whose counting was given up, and when: those are not tried again each time."""
         self._counting: set[Level] = set()
 
     def of(self, query: Query) -> int | None:
         """Return the number of all answers to a query; None where it is not known in a moment."""
-        found = self._archive.count_within(query, COUNT_SECONDS)
-        if found is not None or query.conditions:
-            return found
-        count, when = self._counted.get(query.level, (None, float("-inf")))
-        if time.monotonic() - when > ASIDE_SECONDS:
-            self._count_aside(query.level)
-        return count
+        if time.monotonic() - self._took_long.get(query, float("-inf")) > ASIDE_SECONDS:
+            found = self._archive.count_within(query, COUNT_SECONDS)
+            if found is not None:
+                return found
+            self._remember(query)
+            if not query.conditions:
+                self._count_aside(query.level)
+        return None if query.conditions else self._counted.get(query.level)
+
+    def _remember(self, query: Query) -> None:
+        with self._lock:
+            if len(self._took_long) >= REMEMBERED_MAX:
+                self._took_long.clear()
+            self._took_long[query] = time.monotonic()
 
     def _count_aside(self, level: Level) -> None:
         with self._lock:
@@ -55,7 +65,7 @@ class Totals:
         try:
             found = self._archive.count_within(Query(level), ASIDE_SECONDS)
             if found is not None:
-                self._counted[level] = found, time.monotonic()
+                self._counted[level] = found
         except StorageError as error:
             log.warning("the total of a level cannot be counted: %s", error)
         finally:
