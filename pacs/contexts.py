@@ -148,14 +148,17 @@ def accept_roles(asked: Mapping[str, Roles]) -> dict[str, Roles]:
 
 
 def accept_extended(asked: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Answer SOP class extended negotiation of queries (PS3.4 C.5.1.1): one byte for each option, 1 for granted.
+    """Answer SOP class extended negotiation of query and retrieve: one byte for each option, 1 for granted.
 
-    Relational queries and combined date-time matching are granted; fuzzy matching of names, adjustment of time zones
-    and conversion to enhanced multi-frame are not.
+    Of queries (PS3.4 C.5.1.1) relational ones and combined date-time matching are granted; fuzzy matching of names,
+    adjustment of time zones and conversion to enhanced multi-frame are not. Of retrieves (C.5.2.1, C.5.3.1) relational
+    ones are granted, conversion is not.
     """
-    return {uid: _options(information) for uid, information in asked.items() if uid in FIND_CLASSES}
+    known = {**dict.fromkeys(FIND_CLASSES, (2, 5)), **dict.fromkeys(RETRIEVE_CLASSES, (1, 2))}
+    return {uid: _options(information, *known[uid]) for uid, information in asked.items() if uid in known}
 
 
-def _options(information: bytes) -> bytes:
-    granted = bytes(int(option == 1) for option in information[:2])
-    return granted + bytes(len(information[:5]) - len(granted))
+def _options(information: bytes, granted: int, defined: int) -> bytes:
+    """Grant the first options that are asked for, out of those that the standard defines."""
+    first = bytes(int(option == 1) for option in information[:granted])
+    return first + bytes(len(information[:defined]) - len(first))

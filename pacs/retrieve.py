@@ -144,13 +144,16 @@ def authorize(assoc: Association, application: Application) -> None:
         raise Refused(Status.NOT_AUTHORIZED, f"{assoc.peer.calling_aet} may not retrieve")
 
 
-def matches(archive: Archive, identifier: Dataset, sop_class_uid: str) -> list[Instance]:
+def matches(archive: Archive, identifier: Dataset, assoc: Association, sop_class_uid: str) -> list[Instance]:
     """Return the objects that an identifier means, in the order of series and numbers.
+
+    Where relational retrieval was negotiated, unique keys above the level may be left out (C.4.2.2.2, C.5.2.1).
 
     Raises:
         Refused: A900 for an identifier that does not fit the information model, A701 when the index fails.
     """
-    query = Query(Level.INSTANCE, tuple(_conditions(identifier, _LEVELS[sop_class_uid])), _ORDER)
+    relational = assoc.extended.get(sop_class_uid, b"")[:1] == b"\1"
+    query = Query(Level.INSTANCE, tuple(_conditions(identifier, _LEVELS[sop_class_uid], relational)), _ORDER)
     try:
         return archive.matching_instances(query)
     except StorageError as e:
@@ -158,7 +161,7 @@ def matches(archive: Archive, identifier: Dataset, sop_class_uid: str) -> list[I
         raise Refused(Status.UNABLE_TO_COUNT_MATCHES, "the index cannot be read") from e
 
 
-def _conditions(identifier: Dataset, levels: Sequence[Level]) -> Iterator[OneOf]:
+def _conditions(identifier: Dataset, levels: Sequence[Level], relational: bool) -> Iterator[OneOf]:
     named = str(identifier.get("QueryRetrieveLevel", "") or "").strip()
     level = _NAMES.get(named)
     if level is None or level not in levels:
@@ -173,7 +176,7 @@ def _conditions(identifier: Dataset, levels: Sequence[Level]) -> Iterator[OneOf]
             if len(values) > 1 and key < level:
                 raise _mismatch(f"{_UNIQUE[key]} has several values above the {named} level")
             yield OneOf(BY_KEYWORD[_UNIQUE[key]], values)
-        elif key in levels:
+        elif key == level or (key in levels and not relational):
             raise _mismatch(f"{_UNIQUE[key]} is missing at the {named} level")
 
 

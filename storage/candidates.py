@@ -20,6 +20,8 @@ MERGED_WORDS = 64
 """Lists that are merged by date; of more words the studies are collected and sorted."""
 COLLECTED_STUDIES = 5_000
 """Studies that are collected and sorted; more are so common that a walk by date meets them soon."""
+LONGEST_PATTERN = 1024
+"""SQLite itself gives up at 50,000, and a long pattern of many stars costs time on every row."""
 _MOST_WORDS = 2_000
 _GRAMS = 4
 _NAME = BY_KEYWORD["PatientName"]
@@ -135,6 +137,8 @@ def _pieces(pattern: str) -> list[str]:
 
 
 def _names(db: sqlite3.Connection, pattern: str, kind: Kind = Kind.NAME) -> Candidates | None:
+    if len(pattern) > LONGEST_PATTERN:
+        return None
     rows = db.execute(
         "SELECT id FROM word WHERE kind = ? AND text GLOB ? LIMIT ?", (kind, pattern, _MOST_WORDS + 1)
     ).fetchall()

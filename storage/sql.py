@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.attributes import Attribute, Level, Matching
-from storage.candidates import Candidates, between, escape_glob, fold_pattern, is_newest_first
+from storage.candidates import LONGEST_PATTERN, Candidates, between, escape_glob, fold_pattern, is_newest_first
 from storage.errors import QueryError
 from storage.names import fold
 from storage.query import Combined, Condition, OneOf, Order, Query, Range, Wildcard, Words
@@ -20,7 +20,6 @@ FROM = {
     Level.INSTANCE: "instance JOIN series ON series.id = instance.series JOIN study ON study.id = series.study",
 }
 _ESCAPE = "\\"
-_MAX_PATTERN = 1024  # SQLite itself gives up at 50,000, and a long pattern of many stars costs time on every row
 _INTEGER = range(-(1 << 63), 1 << 63)
 
 
@@ -213,8 +212,8 @@ def _glob(c: Wildcard) -> str:
 
 
 def _short_enough(pattern: str) -> str:
-    if len(pattern) > _MAX_PATTERN:
-        raise QueryError(f"a pattern of {len(pattern)} characters; at most {_MAX_PATTERN} are looked for")
+    if len(pattern) > LONGEST_PATTERN:
+        raise QueryError(f"a pattern of {len(pattern)} characters; at most {LONGEST_PATTERN} are looked for")
     return _stored(pattern)
 
 

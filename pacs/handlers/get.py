@@ -28,7 +28,7 @@ def handle(assoc: Association, message: Message, application: Application) -> No
     try:
         identifier = retrieve.identifier_of(assoc, message)
         retrieve.authorize(assoc, application)
-        found = retrieve.matches(application.archive, identifier, message.context.abstract_syntax)
+        found = retrieve.matches(application.archive, identifier, assoc, message.context.abstract_syntax)
     except Refused as e:
         retrieve.refuse(assoc, message, e)
         return

@@ -24,7 +24,7 @@ def handle(assoc: Association, message: Message, application: Application) -> No
         retrieve.authorize(assoc, application)
         destination = _destination(message, application)
         node = _node(destination, application)
-        found = retrieve.matches(application.archive, identifier, message.context.abstract_syntax)
+        found = retrieve.matches(application.archive, identifier, assoc, message.context.abstract_syntax)
     except Refused as e:
         retrieve.refuse(assoc, message, e)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -167,6 +168,7 @@ def test_unsupported_keys_are_told_and_left_out(served: Served) -> None:
         ({"QueryRetrieveLevel": "SERIES"}, 0xA900),
         ({"SeriesInstanceUID": "1.2"}, 0xA900),
         ({"StudyDescription": "*" + "x" * 2000}, 0xC000),
+        ({"PatientName": "*" + "x" * 60000}, 0xC000),
         ({"PatientComments": "x" * 60000, "StudyID": "x" * 60000}, 0x0000),
     ],
 )
@@ -174,6 +176,46 @@ def test_each_bad_identifier_has_its_status(served: Served, keys: dict[str, Any]
     _, final, _ = find(served, **keys)
     assert final.status == status
     assert bool(final.comment) == bool(status)
+
+
+ODD = [
+    "\0", "a\0b", "*\0*", "%", "_%*", "\\", "\\\\\\", "'\"; DROP", "*" * 64, "?" * 64, "[a-z]*", "*[", "*]^", "-", "--",
+    "2020-2021-2022", "abc-def", "9" * 30, "-1", "1.5", "\n\r\t\x1b", "\x1b$B*", "1" * 65, "=*", "==", "^^^", "*=*=*",
+    "*" + "x" * 60000,
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("character_set", ["", "ISO_IR 192", "ISO 2022 IR 87", "nonsense"])
+@pytest.mark.usefixtures("some")
+def test_odd_values_of_any_key_are_answered_or_refused_and_the_association_goes_on(
+    served: Served, character_set: str
+) -> None:
+    served.wire.associate(((1, STUDY_ROOT, (EXPLICIT,)),))
+    number = 0
+    for keyword in (
+        *("PatientName", "PatientID", "StudyDate", "StudyTime", "ModalitiesInStudy", "StudyInstanceUID"),
+        *("StudyDescription", "ReferringPhysicianName", "NumberOfStudyRelatedInstances"),
+    ):
+        tag = Tag(keyword)
+        for value in ODD:
+            raw = value.encode("latin-1") + b" " * (len(value) % 2)
+            # Broken UTF-8 and half of a pair of surrogates, too.
+            for odd in (raw, raw[:-2] + b"\xed\xa0\x80 "):
+                number += 1
+                keys = {
+                    0x00080005: ("CS", character_set.encode() + b" " * (len(character_set) % 2)),
+                    0x00080052: ("CS", b"STUDY "),
+                    int(tag): (dictionary_VR(tag), odd),
+                }
+                ask(served, b"".join(_element(t, *keys[t]) for t in sorted(keys)), number)
+                *_, (final, _) = answers(served)
+                assert final.message_id == number
+                assert final.status in (0x0000, 0xA900, 0xC000), (keyword, odd[:20], final.comment)
+
+
+def _element(tag: int, vr: str, raw: bytes) -> bytes:
+    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr.encode(), len(raw)) + raw
 
 
 def test_an_identifier_of_five_megabytes_is_refused_and_the_association_goes_on(served: Served) -> None:
@@ -237,10 +279,10 @@ def test_a_cancel_is_seen_before_the_next_answer(
     yielded: list[float] = []
     cancelled = threading.Event()
 
-    def paced(*_: object) -> Iterator[Answer]:
+    def paced(query: object, indexed: object, is_stopped: Callable[[], bool]) -> Iterator[Answer]:
         for n in range(1000):
-            if n == 5:
-                cancelled.wait(10)
+            while n == 5 and not cancelled.wait(0.001):
+                is_stopped()  # as the index does while it searches
             yielded.append(time.monotonic())
             yield Answer({"PatientName": f"A^{n}"})
 

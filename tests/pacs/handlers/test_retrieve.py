@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 from pynetdicom import AE, build_role, evt
+from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
 from pynetdicom.sop_class import CTImageStorage  # type: ignore[attr-defined]
 
 from pacs.application import Application
@@ -46,13 +48,20 @@ def _identifier(**keys: Any) -> Dataset:
 
 
 def _final(
-    port: int, sop_class: str, ds: Dataset, *, to: str | None = None, aet: str = "WORKSTATION", roles: bool = True
+    port: int,
+    sop_class: str,
+    ds: Dataset,
+    *,
+    to: str | None = None,
+    aet: str = "WORKSTATION",
+    roles: bool = True,
+    extended: Sequence[SOPClassExtendedNegotiation] = (),
 ) -> tuple[Dataset, Dataset | None]:
     ae = AE(aet)
     ae.add_requested_context(sop_class)
     ae.add_requested_context(CTImageStorage)
     role = [build_role(CTImageStorage, scp_role=True)] if roles else []
-    assoc = ae.associate("127.0.0.1", port, ext_neg=role, evt_handlers=[(evt.EVT_C_STORE, lambda _: 0)])  # type: ignore[arg-type]
+    assoc = ae.associate("127.0.0.1", port, ext_neg=[*role, *extended], evt_handlers=[(evt.EVT_C_STORE, lambda _: 0)])  # type: ignore[arg-type]
     answers = assoc.send_c_move(ds, to, sop_class) if to else assoc.send_c_get(ds, sop_class)
     final = list(answers)[-1]
     assoc.release()
@@ -95,6 +104,27 @@ def test_identifiers_that_do_not_fit_the_model(port: int, archive: Archive, mode
     store(archive, ct())
     status, _ = _final(port, GET.format(model), _identifier(**keys))
     assert status.Status == 0xA900
+
+
+@pytest.mark.parametrize(("options", "expected"), [(b"\1", 0x0000), (b"\1\1", 0x0000), (b"\0", 0xA900), (b"", 0xA900)])
+def test_keys_above_the_level_may_be_left_out_where_that_was_negotiated(
+    port: int, archive: Archive, options: bytes, expected: int
+) -> None:
+    store(archive, ct())
+    for sop_class, to in ((GET.format(2), None), (MOVE.format(1), "WORKSTATION")):
+        negotiation = SOPClassExtendedNegotiation()
+        negotiation.sop_class_uid, negotiation.service_class_application_information = UID(sop_class), options
+        keys = _identifier(QueryRetrieveLevel="SERIES", SeriesInstanceUID=SERIES)
+        status, _ = _final(port, sop_class, keys, to=to, extended=[negotiation] if options else [])
+        # WORKSTATION cannot be reached, so that a move which is understood fails later.
+        assert status.Status == (0xA702 if to and not expected else expected)
+
+
+def test_the_key_of_the_level_itself_has_to_be_there_in_relational_retrieves_too(port: int, archive: Archive) -> None:
+    negotiation = SOPClassExtendedNegotiation()
+    negotiation.sop_class_uid, negotiation.service_class_application_information = UID(GET.format(2)), b"\1"
+    keys = _identifier(QueryRetrieveLevel="SERIES", StudyInstanceUID=STUDY)
+    assert _final(port, GET.format(2), keys, extended=[negotiation])[0].Status == 0xA900
 
 
 def test_what_nobody_has_is_success_with_nothing(port: int) -> None:
