@@ -1,0 +1,8 @@
+/** What readers do with pictures beyond looking: measuring, comparing, reformatting, taking out. */
+
+import { addMeasuring } from "./measure";
+import type { Room } from "./room";
+
+export function addReadersTools(room: Room): void {
+  addMeasuring(room);
+}
