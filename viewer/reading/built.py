@@ -14,17 +14,15 @@ from typing import Any
 
 FOLDER = Path(__file__).parent.parent / "static" / "reading"
 ENTRY = "src/main.ts"
-ENGINE = "src/engine/index.ts"
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltApp:
-    """File names below `FOLDER`: the entry script, what it imports at once, its style sheets, the engine's files."""
+    """File names below `FOLDER` (the entry script, what it imports at once, its style sheets), and the texts it may show."""
 
     script: str
     imports: tuple[str, ...]
     styles: tuple[str, ...]
-    engine: tuple[str, ...]
     texts: tuple[str, ...]
 
 
@@ -44,12 +42,10 @@ def _read(folder: Path, changed: int) -> BuiltApp:
     chunks: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
     entry = chunks[ENTRY]
     loaded = _closure(chunks, ENTRY)
-    engine = [name for name in _closure(chunks, ENGINE) if name not in loaded]
     return BuiltApp(
         script=entry["file"],
         imports=tuple(chunks[name]["file"] for name in loaded if name != ENTRY),
         styles=tuple(style for name in loaded for style in chunks[name].get("css", ())),
-        engine=tuple(chunks[name]["file"] for name in engine),
         texts=tuple(json.loads((folder / "words.json").read_text("utf-8"))),
     )
 

@@ -6,7 +6,9 @@ import { addStandardTools } from "./standard";
 import { readPage } from "./page";
 import { followAddress } from "./address";
 import { App } from "./app";
+import { startPainter } from "./painter";
 import { Room } from "./room";
+import { t } from "./words";
 import "./style.css";
 
 const page = readPage();
@@ -25,13 +27,13 @@ function begin(): void {
     room.open(room.cell, page.first.series, page.first.position);
   }
   followAddress(room);
+  room.painter = startPainter(room.library, (isLost) => {
+    room.trouble = isLost ? { words: t("The graphics driver has stopped. The picture comes back as soon as it does."), kind: "refused" } : null;
+  });
   target.replaceChildren();
   // For tests, and for whoever wants to look.
   Object.assign(window, { filmless: room });
   mount(App, { target, props: { room, firstLight } });
-  void import("./engine").then(({ startEngine }) => {
-    room.engine = startEngine(room.library, room.budget);
-  });
 }
 
 function hasWebGl(): boolean {

@@ -1,6 +1,6 @@
 /** One cell of the layout: which series and image it shows, and how. The view draws what stands here. */
 
-import type { Screen } from "../engine";
+import type { Screen } from "../painter";
 import type { Facts, SeriesFrames } from "../frames";
 import { matrixOf, UPRIGHT, WHOLE, type Matrix, type Placement, type Size } from "../placement";
 import type { Voi, Window } from "../windowing";
@@ -192,6 +192,6 @@ export class Cell {
     if (!series.has(position) || this.problem !== undefined) return;
     this.look();
     screen.setPlacement(this.placement);
-    void screen.show(series.uid, position);
+    screen.show(series.uid, position);
   }
 }

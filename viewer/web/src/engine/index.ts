@@ -1,5 +1,4 @@
-/** Cornerstone3D behind one door: the only feature that draws pixels. Loaded on demand, after the first picture. */
+/** Cornerstone3D behind one door, for volumes: reformats, projections, 3-D. Loaded when the first one is asked for. */
 
 export { imageIdOf, placeOf, type Place } from "./images";
 export { startEngine, type Engine } from "./start";
-export type { Look, Screen } from "./screen";

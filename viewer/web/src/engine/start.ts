@@ -1,18 +1,15 @@
-/** One rendering engine for the page; a screen for each cell. */
+/** One rendering engine for the page, over the frames that the library holds. */
 
 import { cache, init, RenderingEngine } from "@cornerstonejs/core";
 import type { Library } from "../frames";
 import { serveImages } from "./images";
-import { Screen } from "./screen";
 
 export interface Engine {
-  /** Take an element as a screen; its size is followed. */
-  screen(element: HTMLDivElement): Screen;
   rendering: RenderingEngine;
 }
 
 const ENGINE_ID = "reading-room";
-/** Screens take turns on these; each context costs memory and start-up time. */
+/** Viewports take turns on these; each context costs memory and start-up time. */
 const CONTEXTS = 1;
 
 export function startEngine(library: Library, cacheBytes: number): Engine {
@@ -20,7 +17,5 @@ export function startEngine(library: Library, cacheBytes: number): Engine {
   // Our library keeps the budget; Cornerstone's bound is only a second fence.
   cache.setMaxCacheSize(cacheBytes * 2);
   serveImages(library);
-  const rendering = new RenderingEngine(ENGINE_ID);
-  let count = 0;
-  return { rendering, screen: (element) => new Screen(rendering, `cell-${count++}`, element, library) };
+  return { rendering: new RenderingEngine(ENGINE_ID) };
 }

@@ -2,6 +2,7 @@
 
 import { Cell } from "../cell";
 import type { Engine } from "../engine";
+import type { Painter } from "../painter";
 import { scrolled, toolUsed, windowed } from "../extensions";
 import { Library, type Trouble } from "../frames";
 import type { Tool } from "../gestures";
@@ -57,7 +58,8 @@ export class Room {
   pointer = $state<{ cell: Cell; at: Point } | null>(null);
   /** A tool at work in a cell. */
   working = $state<{ cell: Cell; tool: Tool; at: Point } | null>(null);
-  engine = $state.raw<Engine | null>(null);
+  painter = $state.raw<Painter | null>(null);
+  private starting: Promise<Engine> | null = null;
   /** Show what holds no images: documents, reports. */
   document: (series: SeriesFacts) => void = () => undefined;
 
@@ -75,6 +77,12 @@ export class Room {
 
   readonly visible = $derived.by(() => this.cells.slice(0, this.layout.rows * this.layout.columns));
   readonly cell = $derived.by(() => this.cells[this.active] as Cell);
+
+  /** Cornerstone, for volumes; loaded by the first call. */
+  engine(): Promise<Engine> {
+    this.starting ??= import("../engine").then(({ startEngine }) => startEngine(this.library, this.budget));
+    return this.starting;
+  }
 
   seriesFacts(uid: string | undefined): SeriesFacts | undefined {
     return this.page.series.find((series) => series.uid === uid);

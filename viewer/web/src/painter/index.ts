@@ -1,0 +1,29 @@
+/** Paints flat pictures: small, there at once. Volumes are Cornerstone's, loaded when one is asked for. */
+
+import type { Library } from "../frames";
+import { Brush } from "./brush";
+import { Screen } from "./screen";
+
+export type { Look, Screen } from "./screen";
+
+export interface Painter {
+  /** Take an element as a screen; its size is followed. */
+  screen(element: HTMLDivElement): Screen;
+}
+
+/** `lost` is told when the graphics driver took the context away (true) and when it is back. */
+export function startPainter(library: Library, lost: (isLost: boolean) => void): Painter {
+  const brush = new Brush();
+  const screens = new Set<Screen>();
+  brush.lost = (isLost) => {
+    lost(isLost);
+    if (!isLost) for (const screen of screens) screen.ask();
+  };
+  return {
+    screen(element) {
+      const screen = new Screen(brush, element, library, (closed) => screens.delete(closed));
+      screens.add(screen);
+      return screen;
+    },
+  };
+}
