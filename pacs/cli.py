@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from pacs.commands import bring, check, demo, nodes, people, serve
+from pacs.commands import bring, check, demo, nodes, peer_test, people, serve
 from pacs.config import read_config
 from storage.errors import StorageError
 
@@ -43,6 +43,7 @@ def _defaults(group: click.Group, settings: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+nodes.peer.add_command(peer_test.peer_test)
 for command in (
     demo.demo,
     serve.serve,

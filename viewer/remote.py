@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ from flask import request
 from storage.errors import NotFound
 from storage.names import display as person_name
 from storage.records import Event, Job, JobState, Lane, Peer
-from storage.records.advice import Advice, advice
+from storage.records.advice import Advice, advice, outcome_words, step_words
 from storage.records.remote import (
     KINDS,
     Confirm,
@@ -113,6 +114,15 @@ def report_of(job: Job, kind: type[Report]) -> Report | None:
 def words(problem: Problem) -> Advice:
     """Return what failed and what to change, in the person's language."""
     return advice(problem, language.current())
+
+
+def test_words() -> dict[str, Callable[..., str]]:
+    """Return what templates call the steps of a test and their outcomes."""
+    spoken = language.current()
+    return {
+        "step_words": lambda step: step_words(step, spoken),
+        "outcome_words": lambda outcome: outcome_words(outcome, spoken),
+    }
 
 
 def reason(text: str) -> str:

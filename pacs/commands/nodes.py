@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import click
 
 from pacs.config import data_option, option
 from pacs.tls import TLSError, checked_authorities, make_certificate
-from storage.records import Peer, Records
+from storage.records import Event, Peer, Records
 
 _query = click.option("--query/--no-query", default=True, show_default=True, help="It may query (C-FIND).")
 _retrieve = click.option(
@@ -49,6 +50,7 @@ def peer_add(name: str, aet: str, host: str, port: int, data: Path, **given: Any
     """Add a node: a NAME for people, its AE title, host and port."""
     with Records.open(data) as records:
         added = records.peers.add(Peer(name, aet, host, port, **_fields(given)))
+        _note(records, Event.ADD_PEER, _line(added), added.name)
     click.echo(f"peer {added.name} added: {added.aet} at {added.host}:{added.port}")
 
 
@@ -67,7 +69,9 @@ def peer_add(name: str, aet: str, host: str, port: int, data: Path, **given: Any
 def peer_change(name: str, data: Path, **changes: Any) -> None:
     """Change what is known of a node; what is not given stays."""
     with Records.open(data) as records:
-        changed = records.peers.change(name, replace(records.peers.get(name), **_fields(changes)))
+        before = records.peers.get(name)
+        changed = records.peers.change(name, replace(before, **_fields(changes)))
+        _note(records, Event.CHANGE_PEER, f"{_line(before)} → {_line(changed)}", changed.name)
     click.echo(f"peer {changed.name} changed: {_line(changed)}")
 
 
@@ -77,7 +81,9 @@ def peer_change(name: str, data: Path, **changes: Any) -> None:
 def peer_remove(name: str, data: Path) -> None:
     """Forget a node."""
     with Records.open(data) as records:
+        removed = records.peers.get(name)
         records.peers.remove(name)
+        _note(records, Event.REMOVE_PEER, _line(removed), removed.name)
     click.echo(f"peer {name} removed")
 
 
@@ -88,6 +94,12 @@ def peer_list(data: Path) -> None:
     with Records.open(data) as records:
         for p in records.peers.list():
             click.echo(f"{p.name}\t{_line(p)}")
+
+
+def _note(records: Records, event: Event, detail: str, name: str) -> None:
+    """Write into the audit what was done here, by whom the computer knows."""
+    detail = " ".join((f"{name}: {detail}").split())
+    records.audit.record(event, who=getpass.getuser(), means="command line", detail=detail)
 
 
 def _fields(given: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from storage.records.remote import Problem, Trouble
+from storage.records.remote import Outcome, Problem, Step, Trouble
 
 LANGUAGES = ("en", "vi")
 
@@ -21,6 +21,29 @@ class Advice:
 
     failed: str
     remedy: str
+
+
+STEPS: Mapping[Step, tuple[str, str]] = MappingProxyType({
+    Step.CONNECT: ("Connect", "Kết nối"),
+    Step.ECHO: ("Echo (C-ECHO)", "Hỏi đáp (C-ECHO)"),
+    Step.FIND: ("Query (C-FIND)", "Truy vấn (C-FIND)"),
+    Step.STORE: ("Send a test image (C-STORE)", "Gửi ảnh thử (C-STORE)"),
+})  # fmt: skip
+OUTCOMES: Mapping[Outcome, tuple[str, str]] = MappingProxyType({
+    Outcome.OK: ("works", "tốt"),
+    Outcome.FAILED: ("failed", "lỗi"),
+    Outcome.NOT_OFFERED: ("not offered", "không hỗ trợ"),
+})  # fmt: skip
+
+
+def step_words(step: Step, language: str) -> str:
+    """Return what a step of a test is called."""
+    return STEPS[step][LANGUAGES.index(language)]
+
+
+def outcome_words(outcome: Outcome, language: str) -> str:
+    """Return what became of a step, in a word."""
+    return OUTCOMES[outcome][LANGUAGES.index(language)]
 
 
 class _Facts(dict[str, str]):

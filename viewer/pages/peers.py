@@ -122,7 +122,7 @@ def _result(job: Job | None) -> dict[str, object]:
     steps = [(step, taken.get(step)) for step in wanted]
     if not job.state.is_open:
         steps = [(step, found) for step, found in steps if found is not None]
-    return {"steps": steps, "offers": report.offers, "asked": asked, "words": remote.words}
+    return {"steps": steps, "offers": report.offers, "asked": asked, "words": remote.words, **remote.test_words()}
 
 
 def _never_began(job: Job) -> StepReport:
