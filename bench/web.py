@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import secrets
 import shutil
 import statistics
 import subprocess
@@ -33,7 +34,6 @@ from storage.settings import ArchiveSettings, Durability
 
 STUDIES, PER_STUDY = 1_000_000, 5
 LARGE_SERIES = 24_000
-_TOKEN_NAME = "bench"
 _WRK_SECONDS = 4
 _ROUNDS = 3
 _QUERY_ROUNDS = 60
@@ -72,9 +72,7 @@ class Viewer:
 def viewer(data: Path, workers: int = 2) -> Iterator[Viewer]:
     """Serve a data folder by so many web processes."""
     with Records.open(data) as records:
-        if any(token.name == _TOKEN_NAME for token in records.tokens.list()):
-            records.tokens.revoke(_TOKEN_NAME)
-        token = records.tokens.add(_TOKEN_NAME, Role.RADIOLOGIST)
+        token = records.tokens.add(f"bench-{secrets.token_hex(8)}", Role.RADIOLOGIST)
     port = free_port()
     command = [sys.executable, "-m", "viewer", "--data", str(data), "--http-port", str(port)]
     command += ["--workers", str(workers), "--minimum-free-bytes", "0"]
@@ -136,7 +134,7 @@ def large_archive() -> Path:
 
 def _many_slices(count: int) -> Iterator[tuple[str, bytes]]:
     """One slice, encoded once; UID, number and position are changed in its bytes."""
-    uid, number = "1.2.826.0.1.3680043.10.997.100000", "00000"
+    uid, number = "1.2.826.0.1.3680043.10.997.100000", "77777"
     ds = ct_slice(study_uid="1.2.3.1", series_uid="1.2.3.1.1", sop_uid=uid, rows=16)
     ds.InstanceNumber = number
     ds.SliceLocation = number

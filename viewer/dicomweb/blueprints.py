@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from viewer.dicomweb import bulkdata, metadata, reject, search
+from viewer.dicomweb import bulkdata, capabilities, metadata, reject, search
 from viewer.dicomweb.stow import views as stow
 from viewer.dicomweb.wado import frames, objects
 
 
 def blueprints() -> tuple[Blueprint, ...]:
     """Return all services."""
-    return (search.bp, metadata.bp, bulkdata.bp, reject.bp, stow.bp, frames.bp, objects.bp)
+    return (capabilities.bp, search.bp, metadata.bp, bulkdata.bp, reject.bp, stow.bp, frames.bp, objects.bp)

@@ -1,0 +1,112 @@
+"""The capabilities and the OpenAPI document tell what the app does, no more and no less."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from storage.archive import Archive
+from storage.records import Role
+from tests.support.objects import INSTANCE, SERIES, STUDY, ct, store
+from viewer.dicomweb.description import OPERATIONS
+from viewer.dicomweb.media_types import parse
+
+_VARIABLES = {
+    "study": STUDY,
+    "series": SERIES,
+    "instance": INSTANCE,
+    "listed": "1",
+    "place": "7FE00010",
+    "code": "113001",
+}
+
+
+@pytest.fixture
+def document(client: FlaskClient) -> dict[str, Any]:
+    answer = client.get("/dicom-web/openapi.json")
+    assert answer.status_code == 200
+    assert isinstance(answer.json, dict)
+    return answer.json
+
+
+def _operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(path, method, one) for path, methods in document["paths"].items() for method, one in methods.items()]
+
+
+def test_every_route_is_in_the_document_and_nothing_else(app: Flask, document: dict[str, Any]) -> None:
+    routes = {
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule).removeprefix("/dicom-web"), method.lower())
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.rule.startswith("/dicom-web")
+    }
+    assert {(path, method) for path, method, _ in _operations(document)} == routes
+    assert len(routes) >= 20
+
+
+def test_every_endpoint_is_described(app: Flask) -> None:
+    ours = {rule.endpoint for rule in app.url_map.iter_rules() if rule.rule.startswith("/dicom-web")}
+    assert ours == set(OPERATIONS)
+
+
+def test_the_document_is_sound(document: dict[str, Any]) -> None:
+    names = [one["operationId"] for _, _, one in _operations(document)]
+    assert len(names) == len(set(names))
+    for path, _, one in _operations(document):
+        in_path = [p["name"] for p in one["parameters"] if p["in"] == "path"]
+        assert in_path == re.findall(r"{(\w+)}", path)
+        assert all(p["schema"] and p.get("required", True) for p in one["parameters"])
+        assert one["summary"]
+        assert "default" in one["responses"]
+    assert document["servers"] == [{"url": "http://localhost/dicom-web"}]
+
+
+def test_what_is_said_to_be_sent_is_sent(client: FlaskClient, archive: Archive, document: dict[str, Any]) -> None:
+    """Each media type, asked for alone, comes or is refused by 406; without asking, one of them comes."""
+    store(archive, ct())
+    for path, method, one in _operations(document):
+        if method != "get" or path == "/wado":
+            continue
+        address = "/dicom-web" + re.sub(r"{(\w+)}", lambda m: _VARIABLES[m[1]], path)
+        promised = one["responses"]["200"].get("content", {})
+        plain = client.get(address)
+        assert plain.status_code == 200, (address, plain.text)
+        assert parse(plain.content_type).essence in promised, address
+        for media_type in promised:
+            answer = client.get(address, headers={"Accept": media_type})
+            assert answer.status_code in (200, 406), (address, media_type)
+            if answer.status_code == 200:
+                assert parse(answer.content_type).essence == media_type, address
+
+
+def test_capabilities_as_json_and_wadl(client: FlaskClient, document: dict[str, Any]) -> None:
+    for method in ("GET", "OPTIONS"):
+        answer = client.open("/dicom-web/", method=method)
+        assert answer.content_type == "application/json"
+        assert answer.json is not None
+        assert answer.json["openapi"] == "http://localhost/dicom-web/openapi.json"
+        told = {(one["path"], one["method"].lower()) for one in answer.json["resources"]}
+        assert told == {(path, method) for path, method, _ in _operations(document)}
+    answer = client.get("/dicom-web/", headers={"Accept": "application/vnd.sun.wadl+xml"})
+    root = ET.fromstring(answer.data)
+    methods = root.findall(".//{http://wadl.dev.java.net/2009/02}method")
+    assert len(methods) == len(_operations(document))
+    assert client.get("/dicom-web/", headers={"Accept": "text/html"}).status_code == 406
+
+
+def test_the_root_without_its_slash_leads_there(client: FlaskClient) -> None:
+    answer = client.get("/dicom-web")
+    assert answer.status_code == 308
+    assert answer.headers["Location"] == "http://localhost/dicom-web/"
+
+
+def test_everybody_who_signed_in_may_read_them(sign_in: Callable[[Role], FlaskClient], visitor: FlaskClient) -> None:
+    assert visitor.get("/dicom-web/").status_code == 401
+    assert visitor.get("/dicom-web/openapi.json").status_code == 401
+    assert sign_in(Role.TECHNICIAN).get("/dicom-web/").status_code == 200
