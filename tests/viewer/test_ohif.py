@@ -51,7 +51,7 @@ def app(data: Path, built: Path) -> Iterator[Flask]:
 def test_the_start_page_loads_from_here(client: FlaskClient, path: str) -> None:
     answer = client.get(path, headers=HTML)
     assert answer.status_code == 200
-    assert "window.PUBLIC_URL = '/ohif/'" in answer.text
+    assert "window.__filename = window.PUBLIC_URL = '/ohif/'" in answer.text
     assert 'src="/ohif/app.bundle' in answer.text
     assert 'href="/ohif/assets/icon.png"' in answer.text
     assert 'href="//elsewhere.example/"' in answer.text

@@ -70,16 +70,19 @@ def _constant(text: str) -> Write:
 def _of_value(tag: int, keyword: str) -> Write:
     vr = dictionary_VR(tag)
     head = f'"{tag:08X}":{{"vr":"{vr}"'
+    # OHIF reads the values of this one unasked, and shows no list at all where one study has none.
+    empty = f'{head},"Value":[null]}}' if keyword == "ModalitiesInStudy" else f"{head}}}"
 
     def write(found: Answer) -> str:
         value: Value = found.values[keyword]
         if value is None or value == "":
-            return f"{head}}}"
+            return empty
         if isinstance(value, int):
             return f'{head},"Value":[{value}]}}'
         if vr == "UI" and "\\" not in value:
             return f'{head},"Value":["{value}"]}}'
-        return f'{head},"Value":[{",".join(text_values(vr, value))}]}}'
+        values = text_values(vr, value)
+        return empty if all(one == "null" for one in values) else f'{head},"Value":[{",".join(values)}]}}'
 
     return write
 

@@ -26,6 +26,7 @@ bp = Blueprint("ohif", __name__, url_prefix="/ohif")
 
 _PUBLIC_PATHS = {".js": b'__webpack_require__.p = "/"', ".css": b"url(/"}
 KEEP_SECONDS = 31_536_000
+KEEP_PLAIN_SECONDS = 600
 _HASHED = re.compile(r"\.[0-9a-f]{16,32}\.|^[0-9a-f]{16,32}\.")
 _ROOTED = re.compile(r"""(\b(?:src|href|content)=")/(?!/)""")
 POLICY = "; ".join(
@@ -53,7 +54,7 @@ CONFIG = {
     "routerBasename": "/ohif",
     "extensions": [],
     "modes": [],
-    "customizationService": {},
+    "customizationService": {"ohif.tours": {"$set": []}},
     "showStudyList": True,
     "maxNumberOfWebWorkers": 3,
     "showWarningMessageForCrossOrigin": False,
@@ -123,7 +124,7 @@ def file(name: str = "") -> BaseResponse:
     if _HASHED.search(name):
         response.headers["Cache-Control"] = f"private, max-age={KEEP_SECONDS}, immutable"
     else:
-        response.headers["Cache-Control"] = "private, no-cache"
+        response.headers["Cache-Control"] = f"private, max-age={KEEP_PLAIN_SECONDS}"
     return response
 
 
@@ -133,8 +134,9 @@ def _start_page(folder: Path) -> Response:
     except OSError:
         raise NotFound("the folder of the setting holds no built OHIF") from None
     base = f"{request.script_root}/ohif/"
+    # One of its libraries asks for `__filename` when a style sheet happens to arrive after its script, and fails.
     text = _ROOTED.sub(lambda match: match[1] + base, text).replace(
-        "window.PUBLIC_URL = '/'", f"window.PUBLIC_URL = '{base}'"
+        "window.PUBLIC_URL = '/'", f"window.__filename = window.PUBLIC_URL = '{base}'"
     )
     return Response(text, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": POLICY})
 

@@ -288,6 +288,15 @@ def test_xml(client: FlaskClient, stored: Archive) -> None:
     assert _get(client, "studies", Accept="application/json").content_type == "application/json"
 
 
+def test_values_that_are_none_leave_a_list_readable(client: FlaskClient, archive: Archive) -> None:
+    # OHIF takes the first value of a name that has any, and the modalities unasked.
+    store(archive, ct(Modality="", PatientName="^^^", ReferringPhysicianName="="))
+    (study,) = _get(client, "studies").json
+    assert study["00100010"] == {"vr": "PN"}
+    assert study["00080090"] == {"vr": "PN"}
+    assert study["00080061"] == {"vr": "CS", "Value": [None]}
+
+
 def test_long_answers_are_compressed(client: FlaskClient, stored: Archive) -> None:
     answer = _get(client, "studies", **{"Accept-Encoding": "gzip"})
     assert answer.headers["Content-Encoding"] == "gzip"
