@@ -3,7 +3,7 @@
 import type { Picture, Values } from "../frames";
 import { toPicture, type Matrix, type Size } from "../placement";
 import type { Curve } from "./curve";
-import { build, type Program, type SampleKind } from "./program";
+import { build, type Needs, type Program } from "./program";
 
 /** What is painted: a picture, where it lies (in canvas pixels) and how its values become grey. */
 export interface Painting {
@@ -21,6 +21,7 @@ interface Texture {
   format: number;
   rows: number;
   columns: number;
+  filter: number;
   /** Whose values are in it. */
   holds: Values | null;
 }
@@ -32,9 +33,12 @@ const CURVE_UNIT = 1;
 export class Brush {
   private readonly canvas = new OffscreenCanvas(1, 1);
   private readonly gl: WebGL2RenderingContext;
-  private programs = new Map<SampleKind, Program>();
+  private programs = new Map<string, Program>();
   private textures = new Map<object, Texture>();
   private curve: { texture: WebGLTexture; holds: Float32Array | null } | null = null;
+  /** Values on their way to the GPU as floats. */
+  private floats = new Float32Array(0);
+  private isFiltering = false;
   /** Told when the graphics driver took everything away, and when it gave it back. */
   lost: (isLost: boolean) => void = () => undefined;
 
@@ -42,34 +46,31 @@ export class Brush {
     const gl = this.canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, stencil: false, powerPreference: "high-performance" });
     if (!gl) throw new Error("no WebGL 2");
     this.gl = gl;
-    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+    this.begin();
     this.canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();
       this.lost(true);
     });
     this.canvas.addEventListener("webglcontextrestored", () => {
-      this.programs = new Map();
-      this.textures = new Map();
-      this.curve = null;
-      gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+      this.begin();
       this.lost(false);
     });
   }
 
-  /** Paint for `owner`, whose texture is kept from one painting to the next; null while the driver has nothing to paint with. */
+  /** Paint for `owner`, whose texture is kept from one painting to the next; null while there is nothing to paint with. */
   paint(owner: object, painting: Painting): ImageBitmap | null {
     const { gl, canvas } = this;
     if (gl.isContextLost()) return null;
-    const { picture, size } = painting;
+    const { picture, size, curve, smooth } = painting;
     if (canvas.width !== size.width || canvas.height !== size.height) Object.assign(canvas, size);
-    const { program, at } = this.program(kindOf(picture));
+    const taps = smooth ? tapsFor(painting.matrix) : 1;
+    const byHand = smooth && !this.isFiltering && !(picture.values instanceof Uint8Array);
+    const { program, at } = this.program({ byHand, taps: taps > 1, curve: !!curve?.values, colour: picture.isColour });
     gl.viewport(0, 0, size.width, size.height);
     gl.useProgram(program);
-    gl.activeTexture(gl.TEXTURE0 + PICTURE_UNIT);
-    this.hold(owner, picture);
-    gl.uniform1i(at.picture, PICTURE_UNIT);
-    gl.uniform1i(at.curve, CURVE_UNIT);
+    this.hold(owner, picture, smooth && !byHand ? gl.LINEAR : gl.NEAREST);
     this.place(at, painting);
+    gl.uniform1i(at.taps, taps);
     this.look(at, painting);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
     return canvas.transferToImageBitmap();
@@ -82,68 +83,80 @@ export class Brush {
     this.textures.delete(owner);
   }
 
-  private program(kind: SampleKind): Program {
-    let found = this.programs.get(kind);
-    if (!found) this.programs.set(kind, (found = build(this.gl, kind)));
+  private begin(): void {
+    this.programs = new Map();
+    this.textures = new Map();
+    this.curve = null;
+    this.gl.pixelStorei(this.gl.UNPACK_ALIGNMENT, 1);
+    this.isFiltering = this.gl.getExtension("OES_texture_float_linear") !== null;
+  }
+
+  private program(needs: Needs): Program {
+    const key = Object.values(needs).join();
+    let found = this.programs.get(key);
+    if (!found) this.programs.set(key, (found = build(this.gl, needs)));
     return found;
   }
 
-  private place(at: Program["at"], { picture, matrix, size, smooth }: Painting): void {
+  private place(at: Program["at"], { picture, matrix, size }: Painting): void {
     const { gl } = this;
     const origin = toPicture(matrix, { x: 0, y: 0 });
-    const right = toPicture(matrix, { x: 1, y: 0 });
-    const down = toPicture(matrix, { x: 0, y: 1 });
-    const [rx, ry, dx, dy] = [right.x - origin.x, right.y - origin.y, down.x - origin.x, down.y - origin.y];
-    const step = Math.max(Math.hypot(rx, ry), Math.hypot(dx, dy));
+    const { right, down } = steps(matrix);
     gl.uniform2f(at.origin, origin.x, origin.y);
-    gl.uniform2f(at.right, rx, ry);
-    gl.uniform2f(at.down, dx, dy);
+    gl.uniform2f(at.right, right.x, right.y);
+    gl.uniform2f(at.down, down.x, down.y);
     gl.uniform2f(at.size, picture.facts.columns, picture.facts.rows);
     gl.uniform1f(at.height, size.height);
-    // Half as small still keeps every stored pixel among the four neighbours.
-    gl.uniform1i(at.taps, smooth ? Math.min(TAPS_MAX, Math.ceil(step / 2 - 1e-3)) : 1);
-    gl.uniform1i(at.smooth_, smooth ? 1 : 0);
   }
 
   private look(at: Program["at"], { curve, inverted, picture }: Painting): void {
     const { gl } = this;
-    gl.uniform1i(at.colour, picture.isColour ? 1 : 0);
-    gl.uniform1f(at.inverted, inverted ? 1 : 0);
     const scale = picture.values instanceof Uint8Array ? 255 : 1;
     const [low, high] = curve?.limits ?? [0, 255];
     gl.uniform2f(at.limits, low / scale, high / scale);
-    gl.uniform1i(at.byCurve, curve?.values ? 1 : 0);
-    this.holdCurve(curve?.values ?? null);
+    gl.uniform1f(at.inverted, inverted ? 1 : 0);
+    gl.uniform1i(at.picture, PICTURE_UNIT);
+    gl.uniform1i(at.curve, CURVE_UNIT);
+    if (curve?.values) this.holdCurve(curve.values);
   }
 
-  private hold(owner: object, picture: Picture): void {
+  /** Have the picture's values in the owner's texture; what is there already is not sent again. */
+  private hold(owner: object, picture: Picture, filter: number): void {
     const { gl } = this;
     const { rows, columns } = picture.facts;
-    const { internal, format, type } = this.formatOf(picture);
+    const [internal, format, type] = this.formatOf(picture);
+    gl.activeTexture(gl.TEXTURE0 + PICTURE_UNIT);
     let held = this.textures.get(owner);
     if (held && (held.format !== internal || held.rows !== rows || held.columns !== columns)) {
       this.release(owner);
       held = undefined;
     }
     if (!held) {
-      held = { texture: this.newTexture(), format: internal, rows, columns, holds: null };
+      held = { texture: this.newTexture(), format: internal, rows, columns, filter: gl.NEAREST, holds: null };
       gl.texStorage2D(gl.TEXTURE_2D, 1, internal, columns, rows);
       this.textures.set(owner, held);
     }
     gl.bindTexture(gl.TEXTURE_2D, held.texture);
+    if (held.filter !== filter) this.filter((held.filter = filter));
     if (held.holds === picture.values) return;
-    gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, columns, rows, format, type, picture.values);
+    gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, columns, rows, format, type, type === gl.FLOAT ? this.asFloats(picture.values) : picture.values);
     held.holds = picture.values;
   }
 
-  private holdCurve(values: Float32Array | null): void {
+  private asFloats(values: Values): Float32Array {
+    if (values instanceof Float32Array) return values;
+    if (this.floats.length !== values.length) this.floats = new Float32Array(values.length);
+    this.floats.set(values);
+    return this.floats;
+  }
+
+  private holdCurve(values: Float32Array): void {
     const { gl } = this;
     gl.activeTexture(gl.TEXTURE0 + CURVE_UNIT);
-    if (!this.curve) this.curve = { texture: this.newTexture(), holds: new Float32Array(0) };
+    if (!this.curve) this.curve = { texture: this.newTexture(), holds: null };
     gl.bindTexture(gl.TEXTURE_2D, this.curve.texture);
     if (this.curve.holds === values) return;
-    const shown = values ?? new Float32Array(1);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.R32F, shown.length, 1, 0, gl.RED, gl.FLOAT, shown);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.R32F, values.length, 1, 0, gl.RED, gl.FLOAT, values);
     this.curve.holds = values;
   }
 
@@ -151,22 +164,36 @@ export class Brush {
     const { gl } = this;
     const texture = gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D, texture);
-    for (const filter of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, filter, gl.NEAREST);
+    this.filter(gl.NEAREST);
     for (const wrap of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, wrap, gl.CLAMP_TO_EDGE);
     return texture;
   }
 
-  private formatOf({ values, isColour }: Picture): { internal: number; format: number; type: number } {
+  private filter(filter: number): void {
     const { gl } = this;
-    if (isColour) return { internal: gl.RGB8, format: gl.RGB, type: gl.UNSIGNED_BYTE };
-    if (values instanceof Uint8Array) return { internal: gl.R8, format: gl.RED, type: gl.UNSIGNED_BYTE };
-    if (values instanceof Int16Array) return { internal: gl.R16I, format: gl.RED_INTEGER, type: gl.SHORT };
-    if (values instanceof Uint16Array) return { internal: gl.R16UI, format: gl.RED_INTEGER, type: gl.UNSIGNED_SHORT };
-    return { internal: gl.R32F, format: gl.RED, type: gl.FLOAT };
+    for (const name of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, name, filter);
+  }
+
+  /** Internal format, format and type of the texture. */
+  private formatOf({ values, isColour }: Picture): [number, number, number] {
+    const { gl } = this;
+    if (isColour) return [gl.RGB8, gl.RGB, gl.UNSIGNED_BYTE];
+    if (values instanceof Uint8Array) return [gl.R8, gl.RED, gl.UNSIGNED_BYTE];
+    return [gl.R32F, gl.RED, gl.FLOAT];
   }
 }
 
-function kindOf({ values }: Picture): SampleKind {
-  if (values instanceof Int16Array) return "int";
-  return values instanceof Uint16Array ? "uint" : "float";
+/** One pixel of the canvas to the right and one down, in stored pixels. */
+function steps(matrix: Matrix): { right: { x: number; y: number }; down: { x: number; y: number } } {
+  const origin = toPicture(matrix, { x: 0, y: 0 });
+  const right = toPicture(matrix, { x: 1, y: 0 });
+  const down = toPicture(matrix, { x: 0, y: 1 });
+  return { right: { x: right.x - origin.x, y: right.y - origin.y }, down: { x: down.x - origin.x, y: down.y - origin.y } };
+}
+
+/** Half as small still keeps every stored pixel among the four neighbours of a place. */
+function tapsFor(matrix: Matrix): number {
+  const { right, down } = steps(matrix);
+  const step = Math.max(Math.hypot(right.x, right.y), Math.hypot(down.x, down.y));
+  return Math.min(TAPS_MAX, Math.max(1, Math.ceil(step / 2 - 1e-3)));
 }

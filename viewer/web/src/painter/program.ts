@@ -1,13 +1,20 @@
 /**
- * The program that paints one picture. The fragment shader asks, for each pixel of the screen, which place of the stored
+ * The programs that paint one picture. The fragment shader asks, for each pixel of the screen, which place of the stored
  * picture lies there, interpolates between modality values and only then applies the window, as PS3.3 C.11.2 has it.
  *
- * Integer textures cannot be filtered by the GPU, and 16-bit values do not fit a half float: so the four neighbours are
- * fetched by hand, which also gives every type of sample the same picture. Where the picture is shown smaller than it is,
- * several places of each screen pixel are averaged, so that fine structures do not flicker.
+ * Values are float32 in the texture: it holds every 16-bit value, and most drivers interpolate between floats themselves,
+ * which without a GPU costs a quarter of doing it in the shader. Each program has only what a picture needs.
  */
 
-export type SampleKind = "int" | "uint" | "float";
+export interface Needs {
+  /** Interpolate in the shader, for drivers that cannot do it for floats. */
+  byHand: boolean;
+  /** Average several places of each screen pixel: the picture is shown smaller than it is, and fine lines must not flicker. */
+  taps: boolean;
+  /** A curve between the limits, not a straight line. */
+  curve: boolean;
+  colour: boolean;
+}
 
 const VERTEX = `#version 300 es
 void main() {
@@ -15,63 +22,47 @@ void main() {
   gl_Position = vec4(corner, 0.0, 1.0);
 }`;
 
-const SAMPLERS: Record<SampleKind, string> = { int: "isampler2D", uint: "usampler2D", float: "sampler2D" };
-
-function fragment(kind: SampleKind): string {
-  return `#version 300 es
+const BEGINNING = `#version 300 es
 precision highp float;
 precision highp int;
-precision highp ${SAMPLERS[kind]};
-uniform ${SAMPLERS[kind]} picture;
+uniform highp sampler2D picture;
 uniform highp sampler2D curve;
 // Places of the picture: origin, one screen pixel to the right, one down. In stored pixels, from the outer corner.
 uniform vec2 origin, right, down;
 uniform vec2 size;
 uniform float height;
 uniform int taps;
-uniform bool smooth_, colour, byCurve;
 // The values that become black and white.
 uniform vec2 limits;
 uniform float inverted;
 out vec4 painted;
+`;
 
-vec3 at(ivec2 place) {
-  return vec3(texelFetch(picture, clamp(place, ivec2(0), ivec2(size) - 1), 0).rgb);
-}
-
+const BY_DRIVER = `
 vec3 value(vec2 place) {
-  if (!smooth_) return at(ivec2(floor(place)));
+  return texture(picture, place / size).rgb;
+}`;
+
+const BY_HAND = `
+vec3 at(ivec2 place) {
+  return texelFetch(picture, clamp(place, ivec2(0), ivec2(size) - 1), 0).rgb;
+}
+vec3 value(vec2 place) {
   vec2 from = place - 0.5;
   ivec2 first = ivec2(floor(from));
   vec2 share = from - vec2(first);
   vec3 upper = mix(at(first), at(first + ivec2(1, 0)), share.x);
   vec3 lower = mix(at(first + ivec2(0, 1)), at(first + ivec2(1, 1)), share.x);
   return mix(upper, lower, share.y);
-}
+}`;
 
-vec3 shown(vec3 found) {
-  if (colour) return found;
-  float share = clamp((found.r - limits.x) / (limits.y - limits.x), 0.0, 1.0);
-  if (byCurve) {
-    int last = textureSize(curve, 0).x - 1;
-    float where = share * float(last);
-    int below = int(floor(where));
-    share = mix(texelFetch(curve, ivec2(below, 0), 0).r, texelFetch(curve, ivec2(min(below + 1, last), 0), 0).r, where - float(below));
-  }
-  return vec3(abs(inverted - share));
-}
+const ONE_PLACE = `
+vec3 around(vec2 middle) {
+  return value(middle);
+}`;
 
-void main() {
-  vec2 pixel = vec2(gl_FragCoord.x, height - gl_FragCoord.y);
-  vec2 middle = origin + right * pixel.x + down * pixel.y;
-  if (middle.x < 0.0 || middle.y < 0.0 || middle.x >= size.x || middle.y >= size.y) {
-    painted = vec4(0.0, 0.0, 0.0, 1.0);
-    return;
-  }
-  if (taps <= 1) {
-    painted = vec4(shown(value(middle)), 1.0);
-    return;
-  }
+const MANY_PLACES = `
+vec3 around(vec2 middle) {
   vec3 sum = vec3(0.0);
   for (int i = 0; i < taps; i++) {
     for (int j = 0; j < taps; j++) {
@@ -79,21 +70,52 @@ void main() {
       sum += value(middle + right * aside.x + down * aside.y);
     }
   }
-  painted = vec4(shown(sum / float(taps * taps)), 1.0);
+  return sum / float(taps * taps);
 }`;
+
+const COLOUR = `
+vec3 shown(vec3 found) {
+  return abs(inverted - found);
+}`;
+
+const STRAIGHT = `
+vec3 shown(vec3 found) {
+  return vec3(abs(inverted - clamp((found.r - limits.x) / (limits.y - limits.x), 0.0, 1.0)));
+}`;
+
+const CURVED = `
+vec3 shown(vec3 found) {
+  int last = textureSize(curve, 0).x - 1;
+  float where = clamp((found.r - limits.x) / (limits.y - limits.x), 0.0, 1.0) * float(last);
+  int below = int(floor(where));
+  float low = texelFetch(curve, ivec2(below, 0), 0).r;
+  float high = texelFetch(curve, ivec2(min(below + 1, last), 0), 0).r;
+  return vec3(abs(inverted - mix(low, high, where - float(below))));
+}`;
+
+const END = `
+void main() {
+  vec2 middle = origin + right * gl_FragCoord.x + down * (height - gl_FragCoord.y);
+  bool isInside = all(greaterThanEqual(middle, vec2(0.0))) && all(lessThan(middle, size));
+  painted = vec4(isInside ? shown(around(middle)) : vec3(0.0), 1.0);
+}`;
+
+function fragment({ byHand, taps, curve, colour }: Needs): string {
+  const window = curve ? CURVED : STRAIGHT;
+  return [BEGINNING, byHand ? BY_HAND : BY_DRIVER, taps ? MANY_PLACES : ONE_PLACE, colour ? COLOUR : window, END].join("");
 }
 
-const UNIFORMS = ["picture", "curve", "origin", "right", "down", "size", "height", "taps", "smooth_", "colour", "byCurve", "limits", "inverted"] as const;
+const UNIFORMS = ["picture", "curve", "origin", "right", "down", "size", "height", "taps", "limits", "inverted"] as const;
 
 export interface Program {
   program: WebGLProgram;
   at: Record<(typeof UNIFORMS)[number], WebGLUniformLocation | null>;
 }
 
-/** Build the program for a kind of samples; throws with the driver's words. */
-export function build(gl: WebGL2RenderingContext, kind: SampleKind): Program {
+/** Build a program; throws with the driver's words. */
+export function build(gl: WebGL2RenderingContext, needs: Needs): Program {
   const program = gl.createProgram();
-  for (const [type, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, fragment(kind)]] as const) {
+  for (const [type, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, fragment(needs)]] as const) {
     const shader = gl.createShader(type) as WebGLShader;
     gl.shaderSource(shader, source);
     gl.compileShader(shader);
