@@ -16,6 +16,7 @@ class BuildWithReadingRoom(build_py):
     """Builds the browser app before the package's files are gathered; an editable install leaves that to `make`."""
 
     def run(self) -> None:
+        """Build the app, then gather the files."""
         if not self.editable_mode:
             subprocess.run([sys.executable, ROOT / "viewer" / "web" / "build.py"], check=True)
         super().run()

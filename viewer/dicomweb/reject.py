@@ -1,8 +1,8 @@
 """Taking objects out of use over HTTP: `DELETE`, and `POST .../reject/{code}` as dcm4chee knows it.
 
-PS3.18 has no such transaction for stored objects. What is done is the same for both ways (IHE RAD Imaging Object Change
-Management): a rejection note is written, nobody finds the objects any more, and they can be restored until the retention
-time is over. Nothing is erased at once; `DELETE` stands for the reason "quality".
+PS3.18 has no such transaction for stored objects. What is done is the same for both ways (IHE RAD Imaging Object
+Change Management): a rejection note is written, nobody finds the objects any more, and they can be restored until the
+retention time is over. Nothing is erased at once; `DELETE` stands for the reason "quality".
 """
 
 from __future__ import annotations
