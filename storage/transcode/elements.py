@@ -86,6 +86,13 @@ class _Header:
     length: int
 
 
+class _Nowhere:
+    """Takes bytes and forgets them."""
+
+    def write(self, data: bytes, /) -> None:
+        """Forget them."""
+
+
 class Reencoder:
     """Reads one data set and writes it anew."""
 
@@ -97,6 +104,8 @@ class Reencoder:
         self._position = 0
         self._known: dict[int, int] = {}
         self._due = sorted(changes.values)
+        self._may_copy_fragments = False
+        """Inside sequences, too: nobody reads what is written."""
 
     def run(self, encoding: Encoding) -> None:
         """Re-encode all that is there, read as `encoding`.
@@ -244,7 +253,7 @@ class Reencoder:
 
     def _fragments(self, header: _Header, depth: int) -> None:
         """Copy encapsulated pixel data as it is; only where the target encapsulates, too."""
-        if depth:
+        if depth and not self._may_copy_fragments:
             raise InvalidObject("compressed pixel data inside a sequence is not transcoded")
         self._write_header(header.tag, b"OB", UNDEFINED)
         for tag, length in self._items():
@@ -271,8 +280,18 @@ class Reencoder:
             for _, length in self._items():
                 for _ in self._pieces(length):
                     pass
+        elif header.vr == b"SQ":
+            self._skip_sequence(header, encoding)
         else:
             raise InvalidObject(f"({header.tag >> 16:04X},{header.tag & 0xFFFF:04X}) has no length")
+
+    def _skip_sequence(self, header: _Header, encoding: Encoding) -> None:
+        """Read a sequence to its end, wherever that is, and forget it."""
+        nowhere = Reencoder(self._source, _Nowhere(), self._to, Changes())
+        nowhere._may_copy_fragments = True
+        nowhere._position = self._position
+        nowhere._sequence(header, encoding, 0)
+        self._position = nowhere._position
 
     # ---- writing
 

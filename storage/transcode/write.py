@@ -6,6 +6,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
@@ -13,10 +14,11 @@ from typing import BinaryIO
 from storage.errors import InvalidObject, NotFound, PixelError
 from storage.files import disk_errors
 from storage.model import DataSetSpan, Instance
-from storage.pixels import open_object
+from storage.pixels import PixelObject, open_object
 from storage.transcode import syntaxes
 from storage.transcode.elements import Changes, Reader, Reencoder, Writer
 from storage.transcode.frames import changes_for
+from storage.transcode.icons import ICONS, has_compressed_icon, native_icons
 
 _PIECE = 1 << 20
 
@@ -65,12 +67,20 @@ def _changes(path: Path, stored: str, target: str) -> tuple[Changes, Callable[[]
         return Changes(), _nothing
     obj = open_object(path)
     try:
-        if not obj.has_pixels:
-            return Changes(), obj.close
-        return changes_for(obj, target), obj.close
+        changes = changes_for(obj, target) if obj.has_pixels else Changes()
+        return _with_icons(changes, obj, target), obj.close
     except BaseException:
         obj.close()
         raise
+
+
+def _with_icons(changes: Changes, obj: PixelObject, target: str) -> Changes:
+    if not has_compressed_icon(obj.ds):
+        return changes
+    icons = native_icons(obj, syntaxes.encoding_of(target))
+    if not icons:
+        return replace(changes, removed=changes.removed | {ICONS})
+    return replace(changes, values={**changes.values, ICONS: (b"SQ", icons)})
 
 
 def _nothing() -> None:

@@ -6,11 +6,13 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import CTImageStorage
 
@@ -211,3 +213,136 @@ def test_the_archive_gives_what_is_stored_or_a_transcoded_form_that_is_gone_afte
             assert f.read(span.size) == encode(ct(), IMPLICIT)
         assert syntax == IMPLICIT
     assert not list((archive.data / "cache").iterdir())
+
+
+def _with_icon(pixels: bytes, *, undefined: bool, **more: object) -> Dataset:
+    icon = Dataset()
+    icon.SamplesPerPixel, icon.PhotometricInterpretation, icon.Rows, icon.Columns = 1, "MONOCHROME2", 8, 8
+    icon.BitsAllocated, icon.BitsStored, icon.HighBit, icon.PixelRepresentation = 8, 8, 7, 0
+    for keyword, value in more.items():
+        setattr(icon, keyword, value)
+    icon.add_new("PixelData", "OB", pixels)
+    icon["PixelData"].is_undefined_length = undefined
+    ds = ct(IconImageSequence=[icon])
+    ds.PixelData = encapsulate([imagecodecs.jpeg2k_encode(_PICTURE.astype("<i2"), codecformat="j2k", reversible=True)])
+    ds["PixelData"].is_undefined_length = True
+    return ds
+
+
+_PICTURE = np.arange(64).reshape(8, 8)
+_ICON = encapsulate([imagecodecs.jpeg2k_encode(_PICTURE.astype("u1"), codecformat="j2k", reversible=True)])
+
+
+@pytest.mark.parametrize("undefined_sequence", [False, True])
+@pytest.mark.parametrize("target", [EXPLICIT, IMPLICIT, BIG, DEFLATED, JPEG_LS, RLE])
+def test_a_compressed_icon_becomes_native(tmp_path: Path, target: str, undefined_sequence: bool) -> None:
+    ds = _with_icon(_ICON, undefined=True)
+    ds["IconImageSequence"].is_undefined_length = undefined_sequence
+    after = _transcoded(write_file(tmp_path / "a.dcm", ds, J2K), target)
+    (icon,) = after.IconImageSequence
+    assert not icon["PixelData"].is_undefined_length
+    assert icon.PixelData == _PICTURE.astype("u1").tobytes()
+    assert icon.PhotometricInterpretation == "MONOCHROME2"
+    assert (after.pixel_array == _PICTURE).all()
+    assert after.PatientName == ds.PatientName
+
+
+def test_a_native_icon_of_a_compressed_object_stays(tmp_path: Path) -> None:
+    ds = _with_icon(bytes(range(64)), undefined=False)
+    after = _transcoded(write_file(tmp_path / "a.dcm", ds, J2K), EXPLICIT)
+    assert after.IconImageSequence[0].PixelData == bytes(range(64))
+
+
+def test_an_icon_that_cannot_be_decoded_is_left_out_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ds = _with_icon(encapsulate([b"nonsense"]), undefined=True)
+    ds["IconImageSequence"].is_undefined_length = True
+    after = _transcoded(write_file(tmp_path / "a.dcm", ds, J2K), EXPLICIT)
+    assert "IconImageSequence" not in after
+    assert (after.pixel_array == _PICTURE).all()
+    assert "an icon is left out" in caplog.text
+
+
+# ---- real objects
+
+_TOLERANCE = {"YBR_FULL_422": 12, "YBR_FULL": 3}
+"""Two conforming decoders of lossy JPEG differ by a little (ISO 10918-2), where chroma is brought to size by more."""
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("charset", "charset_vietnamese", "enhanced", "malformed", "malformed_derived", "special"),
+        *("transfer_syntax", "video", "volumes", "wg04"),
+    ],
+)
+def test_every_file_of_shared_data_becomes_uncompressed_and_compressed_again(
+    shared_data: Path, tmp_path: Path, part: str
+) -> None:
+    refused: dict[str, str] = {}
+    compared = 0
+    files = [path for path in sorted((shared_data / part).rglob("*")) if path.is_file()]
+    for number, path in enumerate(files[:: 10 if part == "volumes" else 1]):
+        stored = _syntax_of(path)
+        if stored is None:
+            continue
+        try:
+            native = _transcoded(path, EXPLICIT)
+        except (InvalidObject, PixelError) as e:
+            refused[path.name] = str(e)
+            continue
+        before, after = _readable(path), _pixels_or_none(native)
+        if before is None or after is None:
+            continue
+        compared += 1
+        limit = _limit(stored, pydicom.dcmread(path, stop_before_pixels=True))
+        assert before.shape == after.shape, path
+        assert np.abs(before.astype("f8") - after.astype("f8")).max(initial=0) <= limit, path
+        _compressed_again(native, after, COMPRESSED[number % len(COMPRESSED)], tmp_path)
+    assert set(refused) <= _REFUSED
+    assert compared >= {"special": 10, "transfer_syntax": 45, "volumes": 10, "wg04": 10, "enhanced": 2}.get(part, 0)
+
+
+_REFUSED = {
+    "3gb-bulk-data-truncated", "JPEG2000-embedded-sequence-delimiter.dcm", "MR_truncated.dcm",
+    "emri_small_jpeg_2k_lossless_too_short.dcm", "rtplan_truncated.dcm", "truncated_in_header.dcm",
+    "truncated_in_pixeldata.dcm", "h264_mp4_102.dcm",
+}  # fmt: skip
+"""Objects that break off, whose header lies about their pixels, or that are video."""
+
+
+def _syntax_of(path: Path) -> str | None:
+    """The transfer syntax of a file with meta information; None for any other file."""
+    with path.open("rb") as f:
+        try:
+            return meta.read(f.fileno(), path.stat().st_size).transfer_syntax_uid
+        except InvalidObject:
+            return None
+
+
+def _readable(path: Path) -> np.ndarray | None:
+    """The pixels as pydicom's own decoders give them."""
+    return _pixels_or_none(pydicom.dcmread(path, force=True))
+
+
+def _pixels_or_none(ds: Dataset) -> np.ndarray | None:
+    try:
+        return _pixels(ds)
+    except Exception:
+        return None  # broken on purpose, or in a syntax that pydicom does not read
+
+
+def _limit(stored: str, ds: Dataset) -> float:
+    lossy_jpeg = stored in (BASELINE, "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.55")
+    return _TOLERANCE.get(ds.PhotometricInterpretation, 1) if lossy_jpeg else 0
+
+
+def _compressed_again(native: Dataset, pixels: np.ndarray, target: str, folder: Path) -> None:
+    """What was made native goes out again to a node that takes only one compression: every pixel the same."""
+    path = folder / "native.dcm"
+    native.save_as(path)
+    try:
+        again = _transcoded(path, target)
+    except PixelError:
+        return  # float, 1 or 32 bits, overlays in unused bits: told, and not sent
+    assert np.array_equal(again.pixel_array, pixels), target
