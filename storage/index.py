@@ -301,6 +301,11 @@ class Index:
     def _answer(self, query: Query, columns: str) -> list[sqlite3.Row]:
         return self._all(sql.select(query, columns, self._candidates(query)))
 
+    def study_revision(self, study_instance_uid: str) -> int | None:
+        """Return the revision of a study, None where there is none; the cheapest way to see that nothing changed."""
+        row = self._one("SELECT revision FROM study WHERE study_instance_uid = ?", (study_instance_uid,))
+        return int(row["revision"]) if row else None
+
     def revision(self) -> int:
         """Return the highest revision given so far."""
         row = self._one("SELECT max(revision) AS revision FROM study", ())

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from storage.archive import Archive
 from storage.records import Records
 from viewer import auth, cors, display, errors, language, page_context, security, series_stream
+from viewer.answer_memo import AnswerMemo
 from viewer.config import ViewerSettings
 from viewer.dicomweb.blueprints import blueprints as dicomweb_blueprints
 from viewer.dicomweb.prepared import PreparedMetadata
@@ -68,6 +69,7 @@ def _open(settings: ViewerSettings) -> Services:
         stacks=Stacks(archive),
         thumbnails=Lru(THUMBNAIL_BYTES, len),
         looks=LookLog(records),
+        memo=AnswerMemo(),
         metadata=PreparedMetadata(archive),
         totals=Totals(archive),
         keepers=ThreadPoolExecutor(KEEPERS, thread_name_prefix="keep"),

@@ -63,6 +63,13 @@ class Lru(Generic[Key, Value]):
                     self._making.pop(key, None)
             return value
 
+    def put(self, key: Key, value: Value) -> None:
+        """Keep a value in place of the one that was there."""
+        with self._lock:
+            old = self._kept.pop(key, None)
+            self._weight -= 0 if old is None else self._weigh(old)
+        self._keep(key, value)
+
     def _keep(self, key: Key, value: Value) -> None:
         weight = self._weigh(value)
         if weight > self._limit:

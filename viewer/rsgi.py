@@ -17,6 +17,7 @@ from storage.records import Identity
 from viewer.app import create_app
 from viewer.config import ViewerSettings
 from viewer.dicomweb.wado.fast_frames import FastFrames
+from viewer.dicomweb.wado.fast_thumbnails import FastThumbnails
 from viewer.live import LiveStudies
 from viewer.permissions import Permission, may
 from viewer.rsgi_types import HTTPProtocol, Scope
@@ -53,7 +54,8 @@ class Application:
         self._flask = WsgiAdapter(app.wsgi_app, settings.threads, settings.waiting, settings.body_max_bytes)
         # Bodies of any size, read as they come and bounded by the views; slow ones keep no thread from pages.
         self._uploads = WsgiAdapter(app.wsgi_app, settings.store_threads, settings.waiting, sys.maxsize, DRAIN_MAX)
-        self._frames = FastFrames(self._services, SignInCache(self._services.records))
+        sign_ins = SignInCache(self._services.records)
+        self._quick = (FastFrames(self._services, sign_ins), FastThumbnails(self._services, sign_ins))
         self._closing = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -75,7 +77,10 @@ class Application:
             await self._study_events(scope, protocol)
         elif is_upload(scope.method, scope.path):
             await self._uploads(scope, protocol)
-        elif not await self._frames.answer(scope, protocol):
+        else:
+            for way in self._quick:
+                if await way.answer(scope, protocol):
+                    return
             await self._flask(scope, protocol)
 
     async def _watch(self, parent: int) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from storage.archive import Archive
     from storage.records import Records
+    from viewer.answer_memo import AnswerMemo
     from viewer.config import ViewerSettings
     from viewer.dicomweb.prepared import PreparedMetadata
     from viewer.dicomweb.totals import Totals
@@ -40,6 +41,7 @@ class Services:
     stacks: Stacks
     thumbnails: Lru[str, bytes]
     looks: LookLog
+    memo: AnswerMemo
     metadata: PreparedMetadata
     totals: Totals
     keepers: ThreadPoolExecutor

@@ -20,7 +20,17 @@ Rooms: `header` (parse, locate), `source` (bytes by position), `frame_index` (na
 from storage.pixels.description import PixelDescription
 from storage.pixels.frame_index import FrameIndex, Span
 from storage.pixels.limits import DecodeLimits
-from storage.pixels.placed import frames_of
+from storage.pixels.placed import frames_of, stream_of
 from storage.pixels.reader import Frame, PixelObject, open_object
 
-__all__ = ["DecodeLimits", "Frame", "FrameIndex", "PixelDescription", "PixelObject", "Span", "frames_of", "open_object"]
+__all__ = [
+    "DecodeLimits",
+    "Frame",
+    "FrameIndex",
+    "PixelDescription",
+    "PixelObject",
+    "Span",
+    "frames_of",
+    "open_object",
+    "stream_of",
+]

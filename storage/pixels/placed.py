@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 from storage.errors import NotFound, PixelError
 from storage.model import Instance
 from storage.pixels.description import INTEGER
-from storage.pixels.frame_index import FrameIndex, encapsulated_index
+from storage.pixels.frame_index import FrameIndex, Span, encapsulated_index
 from storage.pixels.header import UNDEFINED_LENGTH, PixelElement
 from storage.pixels.reader import open_object
 from storage.pixels.source import FileSource
@@ -44,6 +44,20 @@ def frames_of(instance: Instance) -> FrameIndex:
             return found
     with open_object(instance.path) as obj:
         return obj.frame_index
+
+
+def stream_of(instance: Instance) -> tuple[Span, ...]:
+    """Return where the bytes of a video are: all fragments in order are one stream (PS3.5 8.2.5 to 8.2.8).
+
+    Raises:
+        NotFound: there are no pixels in this object, or its file is gone.
+        PixelError: they are not encapsulated.
+    """
+    if instance.pixel_data_offset is None:
+        raise NotFound(f"there is no video in {instance.sop_instance_uid}")
+    element = PixelElement(INTEGER, "OB", instance.pixel_data_offset, UNDEFINED_LENGTH)
+    with closing(FileSource(instance.path)) as source:
+        return encapsulated_index(source, element, Dataset(), 1, instance.transfer_syntax_uid).spans(0)
 
 
 def _native(instance: Instance, source: FileSource) -> FrameIndex | None:

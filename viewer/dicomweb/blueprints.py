@@ -6,9 +6,21 @@ from flask import Blueprint
 
 from viewer.dicomweb import bulkdata, capabilities, metadata, reject, search
 from viewer.dicomweb.stow import views as stow
-from viewer.dicomweb.wado import frames, objects
+from viewer.dicomweb.wado import frames, objects, rendered, thumbnails, uri
 
 
 def blueprints() -> tuple[Blueprint, ...]:
     """Return all services."""
-    return (capabilities.bp, search.bp, metadata.bp, bulkdata.bp, reject.bp, stow.bp, frames.bp, objects.bp)
+    return (
+        capabilities.bp,
+        search.bp,
+        metadata.bp,
+        bulkdata.bp,
+        reject.bp,
+        stow.bp,
+        frames.bp,
+        objects.bp,
+        rendered.bp,
+        thumbnails.bp,
+        uri.bp,
+    )

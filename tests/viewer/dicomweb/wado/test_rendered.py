@@ -1,0 +1,300 @@
+"""Rendered resources, thumbnails and WADO-URI: the right picture in the right form."""
+
+from __future__ import annotations
+
+import http.client
+import io
+from collections.abc import Callable
+from contextlib import closing, suppress
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import EncapsulatedPDFStorage, VideoPhotographicImageStorage
+
+from storage.archive import Archive
+from storage.model import Instance
+from storage.records import Role
+from tests.support.objects import SERIES, STUDY, ct, store
+from tests.support.parts import address_of, of_pydicom, parts_of
+from tests.support.web import Server
+from viewer.dicomweb.wado.parameters import read
+from viewer.dicomweb.wado.picture import plain
+
+ROWS, COLUMNS = 40, 60
+SOURCE = np.arange(ROWS * COLUMNS, dtype="<i2").reshape(ROWS, COLUMNS)
+WHOLE = {"WindowCenter": "1200.5", "WindowWidth": "2400"}
+
+
+@pytest.fixture
+def images(archive: Archive) -> list[Instance]:
+    """Three slices that get brighter, and an object of four frames in a series of its own."""
+    uids = []
+    for i in (1, 2, 3):
+        ds = ct(SOPInstanceUID=f"1.2.{i}", InstanceNumber=i, Rows=ROWS, Columns=COLUMNS, **WHOLE)
+        ds.PixelData = (SOURCE // i).astype("<i2").tobytes()
+        uids.append(store(archive, ds).sop_instance_uid)
+    many = ct(SOPInstanceUID="1.2.4", SeriesInstanceUID=f"{SERIES}.4", SeriesNumber=4, Rows=ROWS, Columns=COLUMNS,
+              NumberOfFrames=4, FrameTime="40", **WHOLE)  # fmt: skip
+    many.PixelData = b"".join((SOURCE // i).astype("<i2").tobytes() for i in (1, 2, 3, 4))
+    uids.append(store(archive, many).sop_instance_uid)
+    return [archive.instance(uid) for uid in uids]
+
+
+def get(client: FlaskClient, path: str, accept: str = "*/*", **query: str):  # type: ignore[no-untyped-def]
+    return client.get(path, headers={"Accept": accept}, query_string=query)
+
+
+def picture(answer) -> Image.Image:  # type: ignore[no-untyped-def]
+    assert answer.status_code == 200, answer.data
+    image = Image.open(io.BytesIO(answer.data))
+    image.load()
+    assert Image.MIME[image.format] == answer.mimetype
+    return image
+
+
+def expected(source: np.ndarray, center: float = 1200.5, width: float = 2400) -> np.ndarray:
+    """PS3.3 C.11.2.1.2.1."""
+    return np.clip((source - (center - 0.5)) / (width - 1) + 0.5, 0, 1) * 255
+
+
+def close_to(image: Image.Image, values: np.ndarray, tolerance: float = 1) -> bool:
+    found = np.asarray(image.convert("L"), float)
+    return found.shape == values.shape and np.abs(found - values).max() <= tolerance
+
+
+@pytest.mark.parametrize("form", ["image/png", "image/jpeg", "image/gif", "image/jp2"])
+def test_every_form_shows_the_frame(client: FlaskClient, images: list[Instance], form: str) -> None:
+    shown = picture(get(client, f"{address_of(images[0])}/rendered", form))
+    assert close_to(shown, expected(SOURCE), 6 if form == "image/jpeg" else 1)
+
+
+def test_the_window_is_the_one_asked_for(client: FlaskClient, images: list[Instance]) -> None:
+    address = f"{address_of(images[0])}/frames/1/rendered"
+    for center, width in ((500, 200), (1000.5, 1)):
+        shown = picture(get(client, address, "image/png", window=f"{center},{width},linear"))
+        values = (center - 0.5 < SOURCE) * 255.0 if width == 1 else expected(SOURCE, center, width)
+        assert close_to(shown, values)
+    sigmoid = picture(get(client, address, "image/png", window="1000,400,sigmoid"))
+    assert close_to(sigmoid, 255 / (1 + np.exp(-4 * (SOURCE - 1000.0) / 400)))
+
+
+def test_viewports(client: FlaskClient, images: list[Instance]) -> None:
+    address = f"{address_of(images[0])}/rendered"
+    whole = np.asarray(picture(get(client, address, "image/png")))
+    assert picture(get(client, address, viewport="30,200")).size == (30, 20)
+    assert picture(get(client, address, viewport="600,100")).size == (150, 100)
+    part = picture(get(client, address, "image/png", viewport="20,10,30,5,20,10"))
+    assert np.array_equal(np.asarray(part), whole[5:15, 30:50])
+    flipped = picture(get(client, address, "image/png", viewport="60,40,,,-60,"))
+    assert np.array_equal(np.asarray(flipped), whole[:, ::-1])
+    turned = picture(get(client, address, "image/png", viewport="20,10,30,5,-20,-10"))
+    assert np.array_equal(np.asarray(turned), whole[5:15, 30:50][::-1, ::-1])
+
+
+def test_representatives_and_parts(client: FlaskClient, images: list[Instance]) -> None:
+    study = f"/dicom-web/studies/{STUDY}"
+    middle = expected(SOURCE // 2)
+    assert close_to(picture(get(client, f"{study}/rendered", "image/png")), middle)
+    assert close_to(picture(get(client, f"{study}/series/{SERIES}/rendered", "image/png")), middle)
+    assert close_to(picture(get(client, f"{address_of(images[3])}/rendered", "image/png")), expected(SOURCE // 3))
+    parts = 'multipart/related; type="image/png"'
+    for address, count in ((f"{study}/rendered", 7), (f"{study}/series/{SERIES}/rendered", 3),
+                           (f"{address_of(images[3])}/frames/4,2/rendered", 2)):  # fmt: skip
+        answer = get(client, address, parts)
+        found = parts_of(answer.headers["Content-Type"], answer.data)
+        assert len(found) == count
+        assert {part.headers["content-type"] for part in found} == {"image/png"}
+    assert close_to(Image.open(io.BytesIO(found[0].data)), expected(SOURCE // 4))
+    assert get(client, f"{address_of(images[3])}/frames/1,2/rendered", "image/jpeg").status_code == 406
+
+
+def test_many_frames_as_an_animation_and_never_as_video(client: FlaskClient, images: list[Instance]) -> None:
+    shown = picture(get(client, f"{address_of(images[3])}/rendered", "image/gif"))
+    assert (shown.n_frames, shown.info["duration"]) == (4, 40)
+    answer = get(client, f"{address_of(images[3])}/rendered", "video/mp4")
+    assert answer.status_code == 406
+    assert "not made of frames" in answer.json["detail"]
+
+
+def test_annotation_and_profiles(client: FlaskClient, images: list[Instance]) -> None:
+    address = f"{address_of(images[0])}/rendered"
+    bare = np.asarray(picture(get(client, address, "image/png", viewport="300,300")))
+    for annotation in ("patient", "technique", "patient,technique"):
+        shown = np.asarray(picture(get(client, address, "image/png", viewport="300,300", annotation=annotation)))
+        assert (shown != bare).sum() > 100
+    assert "icc_profile" in picture(get(client, address, iccprofile="srgb")).info
+    assert "icc_profile" not in picture(get(client, address, iccprofile="yes")).info
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["window=1,0,linear", "window=1,0.5,linear", "window=1,-1", "window=1", "window=a,b,linear", "window=1,2,cubic",
+     "window=nan,1", "window=1,2,linear,3", "quality=101", "quality=0", "quality=-1", "quality=x", "quality=",
+     "viewport=0,1", "viewport=1", "viewport=1,2,3", "viewport=a,b", "viewport=9000,9000", "viewport=1e9,1",
+     "viewport=10,10,0,0,61,40", "viewport=10,10,60,0,1,1", "viewport=10,10,-1,0,5,5", "viewport=10,10,0,0,0,5",
+     "viewport=10,10,0,0,inf,5", "annotation=phone", "iccprofile=adobergb"],
+)  # fmt: skip
+def test_bad_parameters_are_400_in_a_sentence(client: FlaskClient, images: list[Instance], query: str) -> None:
+    for resource in (address_of(images[0]), f"{address_of(images[0])}/frames/1"):
+        answer = client.get(f"{resource}/rendered?{query}")
+        assert answer.status_code == 400, query
+        assert len(answer.json["detail"]) > 10
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["window", "viewport", "quality", "annotation", "iccprofile"]), st.text(max_size=30)
+    )
+)
+def test_any_text_is_read_or_refused(args: dict[str, str]) -> None:
+    with suppress(ValueError):
+        assert 1 <= read(args).quality <= 100
+
+
+def test_etags_and_roles(client: FlaskClient, visitor: FlaskClient, sign_in: Callable[[Role], FlaskClient],
+                         images: list[Instance]) -> None:  # fmt: skip
+    for resource in ("rendered", "thumbnail"):
+        address = f"{address_of(images[0])}/{resource}"
+        etag = client.get(address).headers["ETag"]
+        assert client.get(address, headers={"If-None-Match": etag}).status_code == 304
+        assert client.get(f"{address}?viewport=20,20", headers={"If-None-Match": etag}).status_code == 200
+        assert visitor.get(address).status_code == 401
+        assert sign_in(Role.CLINICIAN).get(address).status_code == 200
+
+
+def test_thumbnails_at_every_level(client: FlaskClient, images: list[Instance]) -> None:
+    study = f"/dicom-web/studies/{STUDY}"
+    for address in (study, f"{study}/series/{SERIES}", address_of(images[0]), f"{address_of(images[3])}/frames/2"):
+        shown = picture(get(client, f"{address}/thumbnail"))
+        assert max(shown.size) == 144
+        assert picture(get(client, f"{address}/thumbnail", "image/png", viewport="32,32")).size == (32, 21)
+        assert get(client, f"{address}/thumbnail", viewport="0,1").status_code == 400
+    assert get(client, "/dicom-web/studies/1.2.9/thumbnail").status_code == 404
+
+
+def no_image(**attributes: str) -> Dataset:
+    return ct(PixelData=None, Rows=None, Columns=None, BitsAllocated=None, **attributes)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_no_image(client: FlaskClient, archive: Archive) -> None:
+    report = of_pydicom(archive, "reportsi.dcm")
+    text = get(client, f"{address_of(report)}/rendered", "text/plain")
+    assert text.mimetype == "text/plain"
+    page = get(client, f"{address_of(report)}/rendered")
+    assert page.mimetype == "text/html"
+    assert "sandbox" in page.headers["Content-Security-Policy"]
+    assert get(client, f"{address_of(report)}/rendered", "image/jpeg").status_code == 406
+    assert get(client, f"{address_of(report)}/thumbnail").status_code == 404
+    pdf = no_image(SOPClassUID=EncapsulatedPDFStorage, SOPInstanceUID="1.2.7")
+    pdf.EncapsulatedDocument, pdf.MIMETypeOfEncapsulatedDocument = b"%PDF-1.4 x", "application/pdf"
+    instance = archive.instance(store(archive, pdf).sop_instance_uid)
+    answer = get(client, f"{address_of(instance)}/rendered")
+    assert (answer.mimetype, answer.data) == ("application/pdf", b"%PDF-1.4 x")
+
+
+def test_script_in_a_report_stays_text(client: FlaskClient, archive: Archive) -> None:
+    ds = no_image(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11", SOPInstanceUID="1.2.8")
+    item = type(ds)()
+    item.ValueType, item.TextValue, item.RelationshipType = "TEXT", "<script>alert(1)</script>", "CONTAINS"
+    ds.ContentSequence = [item]
+    instance = archive.instance(store(archive, ds).sop_instance_uid)
+    page = get(client, f"{address_of(instance)}/rendered").get_data(as_text=True)
+    assert "<script" not in page
+    assert "&lt;script" in page
+
+
+def test_video_is_sent_as_stored_with_ranges(client: FlaskClient, archive: Archive) -> None:
+    video = bytes(range(256)) * 40
+    ds = ct(SOPClassUID=VideoPhotographicImageStorage, SOPInstanceUID="1.2.9", NumberOfFrames=30)
+    ds.PixelData = encapsulate([video], has_bot=False)
+    ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
+    store(archive, ds, transfer_syntax_uid="1.2.840.10008.1.2.4.102")
+    address = f"{address_of(archive.instance('1.2.9'))}/rendered"
+    answer = get(client, address, "video/mp4")
+    assert (answer.mimetype, answer.data) == ("video/mp4", video)
+    part = client.get(address, headers={"Range": "bytes=100-199"})
+    assert (part.status_code, part.data) == (206, video[100:200])
+    assert get(client, f"{address_of(archive.instance('1.2.9'))}/frames/1").status_code in (406, 422)
+
+
+# ---- WADO-URI
+
+
+def wado(client: FlaskClient, instance: Instance, **query: str):  # type: ignore[no-untyped-def]
+    uids = {"studyUID": instance.study_instance_uid, "seriesUID": instance.series_instance_uid,
+            "objectUID": instance.sop_instance_uid}  # fmt: skip
+    return client.get("/dicom-web/wado", query_string={"requestType": "WADO", **uids, **query})
+
+
+def test_wado_uri(client: FlaskClient, images: list[Instance], sign_in: Callable[[Role], FlaskClient]) -> None:
+    image, many = images[0], images[3]
+    assert wado(client, image, contentType="application/dicom").data == image.path.read_bytes()
+    implicit = wado(client, image, contentType="application/dicom", transferSyntax="1.2.840.10008.1.2")
+    assert "transfer-syntax=1.2.840.10008.1.2" in implicit.headers["Content-Type"]
+    assert int(implicit.headers["Content-Length"]) == len(implicit.data)
+    assert picture(wado(client, image)).format == "JPEG"
+    assert close_to(picture(wado(client, many, contentType="image/png", frameNumber="3")), expected(SOURCE // 3))
+    shown = picture(wado(client, image, contentType="image/png", windowCenter="500", windowWidth="200"))
+    assert close_to(shown, expected(SOURCE, 500, 200))
+    assert picture(wado(client, image, rows="20")).size == (30, 20)
+    assert picture(wado(client, image, columns="120")).size == (120, 80)
+    half = picture(wado(client, image, contentType="image/png", region="0.5,0,1,1"))
+    assert close_to(half, expected(SOURCE)[:, 30:])
+    clinician = sign_in(Role.CLINICIAN)
+    assert picture(wado(clinician, image))
+    assert wado(clinician, image, contentType="application/dicom").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [({"anonymize": "yes"}, 400), ({"requestType": "X"}, 400), ({"objectUID": ""}, 400), ({"objectUID": "1.9"}, 404),
+     ({"seriesUID": "../x"}, 404), ({"frameNumber": "0"}, 400), ({"frameNumber": "2"}, 404), ({"rows": "0"}, 400),
+     ({"region": "0,0,2,1"}, 400), ({"region": "1"}, 400), ({"windowCenter": "1"}, 400), ({"imageQuality": "101"}, 400),
+     ({"windowCenter": "1", "windowWidth": "0"}, 400), ({"contentType": "video/mp4"}, 406),
+     ({"contentType": "application/dicom", "transferSyntax": "1.2.840.10008.1.2.4.50"}, 406)],
+)  # fmt: skip
+def test_wado_uri_refusals(client: FlaskClient, images: list[Instance], query: dict[str, str], status: int) -> None:
+    answer = wado(client, images[0], **query)
+    assert answer.status_code == status
+    assert answer.json["detail"]
+
+
+# ---- thumbnails from the event loop
+
+
+def test_thumbnails_follow_their_study(archive: Archive, images: list[Instance], server: Server) -> None:
+    cookie = server.cookie(Role.CLINICIAN)
+    path = f"/dicom-web/studies/{STUDY}/series/{SERIES}/thumbnail"
+
+    def ask(**headers: str) -> tuple[http.client.HTTPResponse, bytes]:
+        with closing(server.connect()) as connection:
+            connection.request("GET", path, headers={"Cookie": cookie, **headers})
+            answer = connection.getresponse()
+            return answer, answer.read()
+
+    first, data = ask()
+    again, same = ask()
+    assert same == data
+    assert {k.lower(): v for k, v in again.headers.items()} == {k.lower(): v for k, v in first.headers.items()} | {
+        "date": again.headers["Date"]
+    }
+    assert ask(**{"If-None-Match": first.headers["ETag"]})[0].status == 304
+    assert ask(**{"If-None-Match": '"x"'})[1] == data
+    ds = ct(SOPInstanceUID="1.2.0", InstanceNumber=0, Rows=ROWS, Columns=COLUMNS, **WHOLE)
+    ds.PixelData = (SOURCE[::-1]).tobytes()
+    store(archive, ds)
+    ds = ct(SOPInstanceUID="1.2.10", InstanceNumber=-1, Rows=ROWS, Columns=COLUMNS, **WHOLE)
+    ds.PixelData = (SOURCE[::-1]).tobytes()
+    store(archive, ds)
+    assert ask()[1] != data
+
+
+def test_letters_without_marks() -> None:
+    assert plain("Nguyễn Văn Đức") == "Nguyen Van Duc"

@@ -1,0 +1,243 @@
+"""Retrieve Rendered (PS3.18 10.4.1.1.5): pictures of frames, and other objects as what a browser shows.
+
+An object with many frames is shown by its middle one, as an animated GIF, or by all of them in parts. Video is sent as
+it is stored; it is not made from frames, as the encoders for that are several times the size of this application.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, request
+from PIL import Image
+
+from storage.model import Instance, Study
+from storage.names import display as person_name
+from storage.pixels import stream_of
+from viewer import display
+from viewer.auth import address, signed_in
+from viewer.dicomweb import multipart
+from viewer.dicomweb.errors import PREFIX, Refused, not_acceptable
+from viewer.dicomweb.media_types import MediaType, choose, parse, related
+from viewer.dicomweb.negotiation import accepted_types
+from viewer.dicomweb.resources import find_instance
+from viewer.dicomweb.wado import parameters as parameters_of
+from viewer.dicomweb.wado import subjects
+from viewer.dicomweb.wado.forms import is_video, media_type_of
+from viewer.dicomweb.wado.parameters import Parameters
+from viewer.dicomweb.wado.picture import GIF, JP2, JPEG, PNG, animate, draw, encode, srgb_profile
+from viewer.dicomweb.wado.subjects import Shown, Subject
+from viewer.documents import Kind, kind_of, read_pdf, read_report
+from viewer.etags import etag_of, is_known, kept
+from viewer.frames import Frames
+from viewer.permissions import Permission, needs
+from viewer.ranges import span_response
+from viewer.rendering.attributes import number
+from viewer.services import archive, services
+from viewer.streaming import FileSpan, StreamBody
+
+ANIMATED_MAX = 300
+ANIMATED_SIDE = 512
+_MILLISECONDS = 100
+PICTURES = tuple(parse(name) for name in (JPEG, PNG, GIF, JP2))
+_PARTS = (related(JPEG), related(PNG))
+_HTML, _PLAIN = parse("text/html"), parse("text/plain")
+_PDF = parse("application/pdf")
+# A report is text of a stranger's making: nothing in it may run.
+_REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+
+bp = Blueprint("wado_rendered", __name__, url_prefix=PREFIX)
+
+
+@bp.get("/studies/<study>/rendered")
+@needs(Permission.VIEW_STUDIES)
+def of_study(study: str) -> Response:
+    """Return a picture that stands for a study, or pictures of all its frames in parts."""
+    archive().study(study)
+    return _pictures(subjects.of_study(study), [*PICTURES, *_PARTS])
+
+
+@bp.get("/studies/<study>/series/<series>/rendered")
+@needs(Permission.VIEW_STUDIES)
+def of_series(study: str, series: str) -> Response:
+    """Return a picture that stands for a series, or pictures of all its frames in parts."""
+    return _pictures(subjects.of_series(study, series), [*PICTURES, *_PARTS])
+
+
+@bp.get("/studies/<study>/series/<series>/instances/<instance>/rendered")
+@needs(Permission.VIEW_STUDIES)
+def of_instance(study: str, series: str, instance: str) -> Response:
+    """Return an instance as a picture, a video, a PDF or text, by what it is."""
+    found = find_instance(study, series, instance)
+    if is_video(found.transfer_syntax_uid):
+        return _video(found)
+    match kind_of(found):
+        case Kind.PDF:
+            return document(found, _negotiated([_PDF]))
+        case Kind.REPORT:
+            return document(found, _negotiated([_HTML, _PLAIN]))
+        case _:
+            return _pictures(subjects.of_instance(found), [*PICTURES, *_PARTS])
+
+
+@bp.get("/studies/<study>/series/<series>/instances/<instance>/frames/<listed>/rendered")
+@needs(Permission.VIEW_STUDIES)
+def of_frames(study: str, series: str, instance: str, listed: str) -> Response:
+    """Return frames as pictures: one bare or in a part, several in parts or as an animation."""
+    subject = subjects.of_frames(study, series, instance, listed)
+    return _pictures(subject, [*PICTURES, *_PARTS] if subject.is_single else [*_PARTS, PICTURES[2]])
+
+
+def _pictures(subject: Subject, offered: Sequence[MediaType]) -> Response:
+    asked = _parameters()
+    chosen = _negotiated(offered)
+    study = subject.one[0].study_instance_uid
+    services().looks.looked(signed_in(), study, address())
+    is_animated = chosen.essence == GIF and not subject.is_single
+    shown = subject.all if chosen.type == "multipart" or is_animated else [subject.one]
+    etag = etag_of("rendered", *((one.dataset_sha256, i) for one, i in shown[:ANIMATED_MAX]), len(shown), asked, chosen)
+    if is_known(etag):
+        return _kept(Response(status=304), etag)
+    drawing = Drawing.of(study, asked)
+    if is_animated:
+        return _kept(_animation(shown, drawing), etag)
+    if chosen.type == "multipart":
+        return _kept(_parts(shown, drawing, chosen, etag), etag)
+    return _kept(Response(drawing.picture(subject.one, chosen.essence), mimetype=chosen.essence), etag)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How frames are drawn; all that is needed of the request, as parts are drawn when the client takes them."""
+
+    frames: Frames
+    asked: Parameters
+    words: tuple[str, ...]
+
+    @classmethod
+    def of(cls, study_instance_uid: str, asked: Parameters) -> Drawing:
+        """Return what the present request asks for."""
+        words = _words(archive().study(study_instance_uid), asked) if asked.annotation else ()
+        return cls(services().frames, asked, words)
+
+    def picture(self, shown: Shown, media_type: str) -> bytes:
+        """Return one frame as a picture; raises `PixelError`, `NotFound` and `QueryError`."""
+        instance, index = shown
+        image = draw(self.frames.prepared(instance, index), self.asked, self.words)
+        return encode(image, media_type, self.asked.quality, self._profile(instance))
+
+    def small(self, shown: Shown) -> Image.Image:
+        """Return one frame for an animation. Raises as `picture`."""
+        image = draw(self.frames.prepared_once(*shown), self.asked, self.words)
+        if self.asked.viewport is None:
+            image.thumbnail((ANIMATED_SIDE, ANIMATED_SIDE))
+        return image
+
+    def _profile(self, instance: Instance) -> bytes | None:
+        if self.asked.profile == "srgb":
+            return srgb_profile()
+        if self.asked.profile == "no":
+            return None
+        with self.frames.opened(instance) as obj:
+            paths = obj.ds.get("OpticalPathSequence") or [obj.ds]
+            found = paths[0].get("ICCProfile") or obj.ds.get("ICCProfile")
+        return bytes(found) if isinstance(found, bytes) else None
+
+
+def _parameters() -> Parameters:
+    try:
+        return parameters_of.read(request.args)
+    except ValueError as error:
+        raise Refused(400, str(error)) from None
+
+
+def _parts(shown: Sequence[Shown], drawing: Drawing, chosen: MediaType, boundary: str) -> Response:
+    media_type = chosen.parameter("type") or JPEG
+
+    def pieces() -> Iterator[bytes]:
+        for one in shown:
+            data = drawing.picture(one, media_type)
+            yield multipart.part_head(boundary, media_type, length=len(data))
+            yield data
+        yield multipart.end(boundary)
+
+    return Response(
+        StreamBody(pieces()), content_type=multipart.content_type(chosen, boundary), direct_passthrough=True
+    )
+
+
+def _animation(shown: Sequence[Shown], drawing: Drawing) -> Response:
+    if len(shown) > ANIMATED_MAX:
+        raise Refused(406, f"An animation has up to {ANIMATED_MAX} frames, here are {len(shown)}; take them in parts.")
+    return Response(animate(map(drawing.small, shown), _frame_time(shown[0][0])), mimetype=GIF)
+
+
+def _frame_time(instance: Instance) -> int:
+    with services().frames.opened(instance) as obj:
+        stated = number(obj.ds, "FrameTime")
+    return min(max(round(stated), 20), 2000) if stated else _MILLISECONDS
+
+
+def _words(study: Study, asked: Parameters) -> tuple[str, ...]:
+    lines = []
+    if "patient" in asked.annotation:
+        born = " ".join(filter(None, (display.date(study.patient_birth_date), study.patient_sex)))
+        lines += [person_name(study.patient_name), study.patient_id, born]
+    if "technique" in asked.annotation:
+        when = f"{display.date(study.study_date)} {display.time(study.study_time)}".strip()
+        lines += [study.institution_name, when, f"{' '.join(study.modalities)} {study.study_description}".strip()]
+    return tuple(line for line in lines if line)
+
+
+def _video(instance: Instance) -> Response:
+    media_type = media_type_of(instance.transfer_syntax_uid)
+    _negotiated([parse(media_type)])
+    services().looks.looked(signed_in(), instance.study_instance_uid, address())
+    spans = stream_of(instance)
+    etag = etag_of("video", instance.dataset_sha256)
+    if len(spans) == 1:
+        # One run of bytes can be asked for in ranges, which players need to seek.
+        span = FileSpan(instance.path, spans[0].offset, spans[0].length)
+        return _kept(span_response(span, media_type, etag), etag)
+    length = sum(span.length for span in spans)
+    body = StreamBody([FileSpan(instance.path, span.offset, span.length) for span in spans], length)
+    return _kept(Response(body, mimetype=media_type, direct_passthrough=True), etag)
+
+
+def document(instance: Instance, chosen: MediaType) -> Response:
+    """Return a PDF or a report as what it is; raises `PixelError` where it cannot be read."""
+    services().looks.looked(signed_in(), instance.study_instance_uid, address())
+    etag = etag_of("document", instance.dataset_sha256, chosen)
+    if is_known(etag):
+        return _kept(Response(status=304), etag)
+    if chosen == _PDF:
+        return _kept(Response(read_pdf(instance), mimetype="application/pdf"), etag)
+    title, lines = read_report(instance)
+    words = [(line.depth, f"{line.concept}: {line.value}" if line.value else line.concept) for line in lines]
+    if chosen == _PLAIN:
+        text = "\n".join([title, *("  " * depth + line for depth, line in words)])
+        return _kept(Response(text + "\n", mimetype="text/plain"), etag)
+    paragraphs = "".join(f'<p style="margin-left:{depth}em">{html.escape(line)}</p>' for depth, line in words)
+    page = f"<!DOCTYPE html><title>{html.escape(title)}</title><h1>{html.escape(title)}</h1>{paragraphs}"
+    response = Response(page, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = _REPORT_POLICY
+    return _kept(response, etag)
+
+
+def _negotiated(offered: Sequence[MediaType]) -> MediaType:
+    chosen = choose(accepted_types(), offered)
+    if chosen is not None:
+        return chosen
+    if any(wanted.type == "video" for wanted in accepted_types()):
+        names = ", ".join(map(str, offered))
+        raise Refused(
+            406, f"Video is sent where it is stored as video, and not made of frames; these can be had: {names}"
+        )
+    raise not_acceptable(offered)
+
+
+def _kept(response: Response, etag: str) -> Response:
+    response.vary.add("Accept")
+    return kept(response, etag)
