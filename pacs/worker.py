@@ -37,7 +37,7 @@ class WorkerSettings:
         default_factory=lambda: MappingProxyType({Lane.INTERACTIVE: 3, Lane.TRANSFER: 2, Lane.REPORT: 1})
     )
     """A node that hangs does not take all threads."""
-    lease: float = 20.0
+    lease: float = 10.0
     """After a crash a job waits as long; it is renewed four times in that."""
     look: float = 0.05
 
@@ -97,7 +97,9 @@ class Worker:
             _log.exception("job %s: its outcome could not be noted", hold.job.number)
         finally:
             with self._lock:
-                self._held.pop(hold.job.number, None)
+                # After a long stall the same job may have been claimed anew.
+                if self._held.get(hold.job.number) is hold:
+                    del self._held[hold.job.number]
 
     def _watch(self) -> None:
         with self._lock:
