@@ -28,6 +28,7 @@ const PATIENCE = 24;
 
 export class Library {
   private readonly series = new Map<string, SeriesFrames>();
+  private readonly studies = new Map<string, string>();
   private readonly factsRunning = new Map<string, Promise<void>>();
   private wishes: Wish[] = [];
   private running: { series: string; control: AbortController; from: number; coming: number[] } | null = null;
@@ -47,6 +48,12 @@ export class Library {
   ) {
     for (const [uid, total] of totals) this.series.set(uid, new SeriesFrames(uid, total));
     if (typeof window !== "undefined") window.addEventListener("online", () => this.again());
+  }
+
+  /** Take in a series that is made here, or one of another study. */
+  add(series: SeriesFrames, study = this.study): void {
+    this.series.set(series.uid, series);
+    this.studies.set(series.uid, study);
   }
 
   get(uid: string): SeriesFrames {
@@ -95,6 +102,7 @@ export class Library {
   }
 
   private async fetchFacts(series: SeriesFrames): Promise<void> {
+    if (series.isMade) return;
     for (let offset = 0; offset < series.total; offset += FACTS_AT_ONCE) {
       const answer = await request(`${this.address(series.uid)}/facts?offset=${offset}&limit=${FACTS_AT_ONCE}`);
       series.addFacts(offset, expanded((await answer.json()) as CompactFacts));
@@ -224,7 +232,7 @@ export class Library {
   }
 
   private address(series: string): string {
-    return `/study/${this.study}/series/${series}`;
+    return `/study/${this.studies.get(series) ?? this.study}/series/${series}`;
   }
 }
 

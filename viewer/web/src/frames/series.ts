@@ -37,6 +37,16 @@ export class SeriesFrames {
     this.stored = new Array<Stored | undefined>(total);
   }
 
+  /** The series whose frames are to be fetched to show this one. */
+  get needs(): string {
+    return this.uid;
+  }
+
+  /** Whether its pictures are made here, from another series. */
+  get isMade(): boolean {
+    return false;
+  }
+
   /** The facts of some frame that can be shown; undefined while there are none. */
   get known(): Facts | undefined {
     return this.facts.find((facts) => facts && !facts.problem);
