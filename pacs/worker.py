@@ -19,11 +19,11 @@ from pacs.application import Application
 from pacs.logs import one_line
 from pacs.remote.push import AfterPush
 from pacs.tasks import Hold
-from storage.errors import StorageError
 from storage.records import Lane
 
 _log = logging.getLogger("filmless.jobs")
 _STOP_SECONDS = 10.0
+_ERROR_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,10 @@ class Worker:
                 self._watch()
                 for lane in Lane:
                     self._hand_out(lane)
-            except StorageError as e:
-                _log.error("jobs cannot be read: %s", one_line(str(e)))
+            except Exception as e:
+                # A disk that is full or a database that is busy: the jobs stay, and so does the one who does them.
+                _log.error("jobs cannot be read: %s", one_line(f"{type(e).__name__}: {e}"))
+                stopping.wait(_ERROR_SECONDS)
         self._stop()
 
     def _hand_out(self, lane: Lane) -> None:

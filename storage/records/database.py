@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storage.database import DatabaseFile
-from storage.errors import DataFolderError
+from storage.errors import DataFolderError, OutOfSpace, WriteFailed
 from storage.records.migrations import RECORDS
 
 if TYPE_CHECKING:
@@ -47,15 +47,24 @@ class RecordsDatabase:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that holds the write lock from its start, rolled back on any exception."""
+        """A transaction that holds the write lock from its start, rolled back on any exception.
+
+        Raises:
+            OutOfSpace, WriteFailed: the disk is full, or somebody else writes for too long; nothing was kept.
+        """
         connection = self.connection
-        connection.execute("BEGIN IMMEDIATE")
         try:
-            yield connection
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.OperationalError as error:
+            kind = OutOfSpace if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL" else WriteFailed
+            raise kind(f"{self.path.name} cannot be written: {error}") from error
 
     def close(self) -> None:
         """Close every thread's connection; none may be in use."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from storage.errors import NotFound
+from storage.errors import NotFound, WriteFailed
 from storage.records import Job, JobItem, JobState, Lane, Records
 from storage.records.jobs import Jobs
 from storage.records.migrations import RECORDS
@@ -124,3 +124,14 @@ def test_jobs_of_an_earlier_version_are_still_done(tmp_path: Path) -> None:
     with Records.open(tmp_path) as records:
         job = _claimed(records.jobs, lane=Lane.REPORT)
         assert (job.kind, job.payload, job.attempts) == ("k", "{}", 1)
+
+
+def test_a_database_that_somebody_else_holds_is_an_error_of_the_archive(jobs: Jobs, tmp_path: Path) -> None:
+    jobs._database.connection.execute("PRAGMA busy_timeout = 50")
+    with sqlite3.connect(tmp_path / "records.sqlite3", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(WriteFailed, match="locked"):
+            jobs.add("a", "{}")
+        other.execute("ROLLBACK")
+    other.close()
+    assert jobs.add("a", "{}")
