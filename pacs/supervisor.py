@@ -80,6 +80,7 @@ def web_command(s: ServeSettings) -> tuple[str, ...]:
     return (
         *(sys.executable, "-m", "viewer", "--data", str(s.data), "--aet", s.aet),
         *("--dicom-host", reach, "--dicom-port", str(s.dicom_port)),
+        *(("--dicom-tls-port", str(s.dicom_tls_port)) if s.dicom_tls_certificate else ()),
         *("--http-host", s.http_host, "--http-port", str(s.http_port), "--workers", str(s.web_workers)),
         *("--minimum-free-bytes", str(s.minimum_free_bytes)),
         *("--store-max-bytes", str(s.store_max_bytes), "--rejected-days", str(s.rejected_days)),

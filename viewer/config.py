@@ -20,6 +20,8 @@ class ViewerSettings:
     dicom_host: str = "127.0.0.1"
     """Where the DICOM receiver of this archive listens: asked by `/healthz`, shown to people who connect a device."""
     dicom_port: int = 11112
+    dicom_tls_port: int = 0
+    """Where it listens for DICOM over TLS; 0 for nowhere."""
     aet: str = "FILMLESS"
     minimum_free_bytes: int = GIB
     """The mark below which receivers refuse new objects; pages say so then."""

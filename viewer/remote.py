@@ -51,13 +51,15 @@ class OwnNode:
     aet: str
     host: str
     port: int
+    tls_port: int
+    """0 without TLS."""
 
 
 def own_node() -> OwnNode:
     """Return our AE title, host and port as other nodes reach us; the host is what the browser reached us by."""
     settings = services().settings
     host = request.host.rsplit(":", 1)[0].strip("[]") if settings.dicom_host in _LOCAL_HOSTS else settings.dicom_host
-    return OwnNode(settings.aet, host, settings.dicom_port)
+    return OwnNode(settings.aet, host, settings.dicom_port, settings.dicom_tls_port)
 
 
 def ask(asked: Request) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -32,7 +33,7 @@ from storage.records.remote import (
     to_json,
 )
 from tests.support.objects import INSTANCE, STUDY, ct, store
-from viewer.services import services_of
+from viewer.services import attach, services_of
 
 HTML = {"Accept": "text/html", "Accept-Language": "en"}
 FIELDS = {"name": "Reader 1", "aet": "READER1", "host": "10.0.0.5", "port": "104", "may_query": "on"}
@@ -139,6 +140,13 @@ def test_what_the_other_side_must_enter_and_what_strangers_may(admin: FlaskClien
     page = _get(admin, "/peers")
     for words in ("TESTAET", "localhost", "may echo and send images", "may not query or retrieve"):
         assert words in page
+
+
+def test_the_port_for_tls_is_told_where_there_is_one(app: Flask, admin: FlaskClient) -> None:
+    assert "Port for TLS" not in _get(admin, "/peers")
+    kept = services_of(app)
+    attach(app, replace(kept, settings=replace(kept.settings, dicom_tls_port=2762)))
+    assert "2762" in _get(admin, "/peers")
 
 
 def test_a_test_is_asked_for_and_its_steps_are_told(admin: FlaskClient, records: Records, old: Peer) -> None:
