@@ -34,6 +34,10 @@ class Frames:
         """Return frame `index`, decoded now or before; raises `PixelError` and `NotFound`."""
         return self._prepared.get((instance.dataset_sha256, index), lambda: self.prepared_once(instance, index))
 
+    def prepared_at_hand(self, instance: Instance, index: int) -> Prepared | None:
+        """Return frame `index` if it was decoded before; None otherwise."""
+        return self._prepared.peek((instance.dataset_sha256, index))
+
     def prepared_once(self, instance: Instance, index: int) -> Prepared:
         """Return frame `index` without keeping it, for thumbnails."""
         with self._objects.use(instance) as obj:

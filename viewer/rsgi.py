@@ -17,6 +17,7 @@ from storage.records import Identity
 from viewer.app import create_app
 from viewer.config import ViewerSettings
 from viewer.dicomweb.wado.fast_frames import FastFrames
+from viewer.dicomweb.wado.fast_rendered import FastRendered
 from viewer.dicomweb.wado.fast_thumbnails import FastThumbnails
 from viewer.live import LiveStudies
 from viewer.permissions import Permission, may
@@ -55,7 +56,7 @@ class Application:
         # Bodies of any size, read as they come and bounded by the views; slow ones keep no thread from pages.
         self._uploads = WsgiAdapter(app.wsgi_app, settings.store_threads, settings.waiting, sys.maxsize, DRAIN_MAX)
         sign_ins = SignInCache(self._services.records)
-        self._quick = (FastFrames(self._services, sign_ins), FastThumbnails(self._services, sign_ins))
+        self._quick = tuple(way(self._services, sign_ins) for way in (FastFrames, FastRendered, FastThumbnails))
         self._closing = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -17,12 +17,8 @@ from viewer.dicomweb.errors import PREFIX
 from viewer.dicomweb.media_types import MediaType, accepted
 from viewer.dicomweb.wado.forms import Form, choose_frame_form
 from viewer.dicomweb.wado.frames import Body, etag_of_frames, read_list
-from viewer.etags import KEEP_SECONDS
-from viewer.permissions import Permission, may
+from viewer.dicomweb.wado.quick import QuickWay, accept_of, kept_headers
 from viewer.rsgi_types import HTTPProtocol, Scope
-from viewer.security import fixed_headers
-from viewer.services import Services
-from viewer.sign_in_cache import SignInCache
 from viewer.streaming import Piece, length_of, read_at_once
 
 BODY_MAX = 8 << 20
@@ -32,28 +28,17 @@ _PATH = re.compile(rf"{PREFIX}/studies/{_UID}/series/{_UID}/instances/{_UID}/fra
 _ENDPOINT = "wado_frames.frames"
 
 
-class FastFrames:
-    """One per process, used from its event loop only."""
-
-    def __init__(self, services: Services, sign_ins: SignInCache) -> None:
-        self._services = services
-        self._sign_ins = sign_ins
-        hsts = services.settings.hsts_days
-        self._headers = {scheme: _lower(fixed_headers(days)) for scheme, days in (("http", 0), ("https", hsts))}
+class FastFrames(QuickWay):
+    """See the module's top."""
 
     async def answer(self, scope: Scope, protocol: HTTPProtocol) -> bool:
         """Answer a request if it can be done at once; False leaves it untouched."""
         if scope.method != "GET" or not scope.path.startswith(PREFIX) or scope.query_string:
             return False
         match = _PATH.fullmatch(scope.path)
-        if match is None or scope.headers.get("origin") is not None:
-            return False
-        who = await self._sign_ins.identity(scope)
-        if who is None or not may(who.role, Permission.VIEW_STUDIES):
+        if match is None or not await self.may_look(scope, match[1]):
             return False
         study, series, sop_instance_uid, listed = match.groups()
-        if not self._services.looks.is_known(who, study, _address(scope)):
-            return False
         try:
             return self._answer(scope, protocol, (study, series, sop_instance_uid), listed)
         except (StorageError, ValueError):
@@ -61,34 +46,21 @@ class FastFrames:
             return False
 
     def _answer(self, scope: Scope, protocol: HTTPProtocol, uids: tuple[str, str, str], listed: str) -> bool:
-        instance = self._services.archive.instance(uids[2])
+        instance = self.services.archive.instance(uids[2])
         if (instance.study_instance_uid, instance.series_instance_uid) != uids[:2]:
             return False
         numbers = read_list(listed)
-        form = _form(",".join(scope.headers.get_all("accept")), instance.transfer_syntax_uid, len(numbers) == 1)
+        form = _form(accept_of(scope), instance.transfer_syntax_uid, len(numbers) == 1)
         if form is None or len(numbers) > LIST_MAX:
             return False
         etag = etag_of_frames(instance, listed, form)
-        body = Body(self._services.frame_store, instance, numbers, form, etag)
-        headers = [
-            ("content-type", body.content_type),
-            ("etag", f'"{etag}"'),
-            ("cache-control", f"private, max-age={KEEP_SECONDS}"),
-            ("vary", "Accept"),
-            *self._headers[scope.scheme],
-        ]
-        known = scope.headers.get("if-none-match")
-        if known is not None:
-            if known.removeprefix("W/") != f'"{etag}"':
-                return False
-            protocol.response_empty(304, headers)
-            self._services.requests.add(_ENDPOINT, 304)
-            return True
+        if self.is_other(scope, etag):
+            return False
+        body = Body(self.services.frame_store, instance, numbers, form, etag)
         data = self._read(body)
         if data is None:
             return False
-        protocol.response_bytes(200, headers, data)
-        self._services.requests.add(_ENDPOINT, 200)
+        self.send(scope, protocol, kept_headers(body.content_type, etag), data, _ENDPOINT)
         return True
 
     def _read(self, body: Body) -> bytes | bytearray | None:
@@ -125,10 +97,6 @@ def _joined(pieces: Sequence[Piece]) -> bytearray | None:
     return data
 
 
-def _lower(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(name.lower(), value) for name, value in headers]
-
-
 @lru_cache(maxsize=1024)
 def _form(accept: str, stored: str, is_single: bool) -> Form | None:
     return choose_frame_form(_ranges(accept), stored, is_single)
@@ -136,7 +104,3 @@ def _form(accept: str, stored: str, is_single: bool) -> Form | None:
 
 def _ranges(accept: str) -> tuple[MediaType, ...]:
     return accepted(None, accept)
-
-
-def _address(scope: Scope) -> str:
-    return scope.client.rpartition(":")[0].strip("[]")

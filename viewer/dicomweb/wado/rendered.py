@@ -27,7 +27,7 @@ from viewer.dicomweb.wado import parameters as parameters_of
 from viewer.dicomweb.wado import subjects
 from viewer.dicomweb.wado.forms import is_video, media_type_of
 from viewer.dicomweb.wado.parameters import Parameters
-from viewer.dicomweb.wado.picture import GIF, JP2, JPEG, PNG, animate, draw, encode, srgb_profile
+from viewer.dicomweb.wado.picture import GIF, JP2, JPEG, PNG, animate, draw, drawn, srgb_profile
 from viewer.dicomweb.wado.subjects import Shown, Subject
 from viewer.documents import Kind, kind_of, read_pdf, read_report
 from viewer.etags import etag_of, is_known, kept
@@ -43,6 +43,7 @@ ANIMATED_SIDE = 512
 _MILLISECONDS = 100
 PICTURES = tuple(parse(name) for name in (JPEG, PNG, GIF, JP2))
 _PARTS = (related(JPEG), related(PNG))
+OFFERED = (*PICTURES, *_PARTS)
 _HTML, _PLAIN = parse("text/html"), parse("text/plain")
 _PDF = parse("application/pdf")
 # A report is text of a stranger's making: nothing in it may run.
@@ -56,14 +57,14 @@ bp = Blueprint("wado_rendered", __name__, url_prefix=PREFIX)
 def of_study(study: str) -> Response:
     """Return a picture that stands for a study, or pictures of all its frames in parts."""
     archive().study(study)
-    return _pictures(subjects.of_study(study), [*PICTURES, *_PARTS])
+    return _pictures(subjects.of_study(study), OFFERED)
 
 
 @bp.get("/studies/<study>/series/<series>/rendered")
 @needs(Permission.VIEW_STUDIES)
 def of_series(study: str, series: str) -> Response:
     """Return a picture that stands for a series, or pictures of all its frames in parts."""
-    return _pictures(subjects.of_series(study, series), [*PICTURES, *_PARTS])
+    return _pictures(subjects.of_series(study, series), OFFERED)
 
 
 @bp.get("/studies/<study>/series/<series>/instances/<instance>/rendered")
@@ -79,7 +80,7 @@ def of_instance(study: str, series: str, instance: str) -> Response:
         case Kind.REPORT:
             return document(found, _negotiated([_HTML, _PLAIN]))
         case _:
-            return _pictures(subjects.of_instance(found), [*PICTURES, *_PARTS])
+            return _pictures(subjects.of_instance(found), OFFERED)
 
 
 @bp.get("/studies/<study>/series/<series>/instances/<instance>/frames/<listed>/rendered")
@@ -87,7 +88,7 @@ def of_instance(study: str, series: str, instance: str) -> Response:
 def of_frames(study: str, series: str, instance: str, listed: str) -> Response:
     """Return frames as pictures: one bare or in a part, several in parts or as an animation."""
     subject = subjects.of_frames(study, series, instance, listed)
-    return _pictures(subject, [*PICTURES, *_PARTS] if subject.is_single else [*_PARTS, PICTURES[2]])
+    return _pictures(subject, OFFERED if subject.is_single else [*_PARTS, PICTURES[2]])
 
 
 def _pictures(subject: Subject, offered: Sequence[MediaType]) -> Response:
@@ -97,7 +98,7 @@ def _pictures(subject: Subject, offered: Sequence[MediaType]) -> Response:
     services().looks.looked(signed_in(), study, address())
     is_animated = chosen.essence == GIF and not subject.is_single
     shown = subject.all if chosen.type == "multipart" or is_animated else [subject.one]
-    etag = etag_of("rendered", *((one.dataset_sha256, i) for one, i in shown[:ANIMATED_MAX]), len(shown), asked, chosen)
+    etag = etag_of_pictures(shown, asked, chosen)
     if is_known(etag):
         return _kept(Response(status=304), etag)
     drawing = Drawing.of(study, asked)
@@ -106,6 +107,12 @@ def _pictures(subject: Subject, offered: Sequence[MediaType]) -> Response:
     if chosen.type == "multipart":
         return _kept(_parts(shown, drawing, chosen, etag), etag)
     return _kept(Response(drawing.picture(subject.one, chosen.essence), mimetype=chosen.essence), etag)
+
+
+def etag_of_pictures(shown: Sequence[Shown], asked: Parameters, chosen: MediaType) -> str:
+    """Return the ETag of pictures of these frames."""
+    hashes = b"".join(instance.dataset_sha256 + index.to_bytes(4, "little") for instance, index in shown)
+    return etag_of("rendered", hashes, asked, chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +132,8 @@ class Drawing:
     def picture(self, shown: Shown, media_type: str) -> bytes:
         """Return one frame as a picture; raises `PixelError`, `NotFound` and `QueryError`."""
         instance, index = shown
-        image = draw(self.frames.prepared(instance, index), self.asked, self.words)
-        return encode(image, media_type, self.asked.quality, self._profile(instance))
+        prepared = self.frames.prepared(instance, index)
+        return drawn(prepared, self.asked, media_type, self.words, self._profile(instance))
 
     def small(self, shown: Shown) -> Image.Image:
         """Return one frame for an animation. Raises as `picture`."""

@@ -12,7 +12,7 @@ from viewer.dicomweb.resources import find_instance
 from viewer.dicomweb.wado import parameters as parameters_of
 from viewer.dicomweb.wado import subjects
 from viewer.dicomweb.wado.parameters import Parameters, Viewport
-from viewer.dicomweb.wado.picture import draw, encode
+from viewer.dicomweb.wado.picture import drawn
 from viewer.dicomweb.wado.rendered import PICTURES
 from viewer.dicomweb.wado.subjects import Subject
 from viewer.etags import etag_of, is_known, kept
@@ -63,7 +63,7 @@ def _answer(study: str, subject: Subject) -> Response:
         return _kept(Response(status=304), etag)
 
     def make() -> bytes:
-        return encode(draw(services().frames.prepared_once(instance, index), asked), chosen.essence, asked.quality)
+        return drawn(services().frames.prepared_once(instance, index), asked, chosen.essence)
 
     response = _kept(Response(services().thumbnails.get(etag, make), mimetype=chosen.essence), etag)
     _remember(response, study, revision, etag)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import io
 from collections.abc import Callable
 from contextlib import closing, suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,12 +22,16 @@ from pydicom.uid import EncapsulatedPDFStorage, VideoPhotographicImageStorage
 
 from storage.archive import Archive
 from storage.model import Instance
-from storage.records import Role
+from storage.records import Identity, Means, Records, Role
 from tests.support.objects import SERIES, STUDY, ct, store
 from tests.support.parts import address_of, of_pydicom, parts_of
+from tests.support.rsgi import Client, scope
 from tests.support.web import Server
+from viewer.dicomweb.wado.fast_rendered import FastRendered
 from viewer.dicomweb.wado.parameters import read
 from viewer.dicomweb.wado.picture import plain
+from viewer.services import services_of
+from viewer.sign_in_cache import SignInCache
 
 ROWS, COLUMNS = 40, 60
 SOURCE = np.arange(ROWS * COLUMNS, dtype="<i2").reshape(ROWS, COLUMNS)
@@ -298,3 +305,50 @@ def test_thumbnails_follow_their_study(archive: Archive, images: list[Instance],
 
 def test_letters_without_marks() -> None:
     assert plain("Nguyễn Văn Đức") == "Nguyen Van Duc"
+
+
+def test_the_quick_way_draws_what_flask_draws(images: list[Instance], server: Server) -> None:
+    cookie = server.cookie(Role.CLINICIAN)
+
+    def ask(path: str, query: str, accept: str) -> tuple[int, bytes, dict[str, str]]:
+        with closing(server.connect()) as connection:
+            connection.request("GET", f"{path}?{query}", headers={"Cookie": cookie, "Accept": accept})
+            answer = connection.getresponse()
+            return answer.status, answer.read(), {k.lower(): v for k, v in answer.headers.items() if k != "date"}
+
+    for image, path in ((images[0], "/rendered"), (images[3], "/rendered"), (images[3], "/frames/2/rendered")):
+        for query in ("", "window=500,200,sigmoid", "viewport=20,20,5,5,-20,10&quality=70", "window=1,0", "quality=101",
+                      "viewport=1,1,99,0,1,1", "annotation=patient"):  # fmt: skip
+            for accept in ("*/*", "image/png", "image/gif", "text/html"):
+                # With `accept` in the query string, Flask answers; without, the quick way once the frame is decoded.
+                slow = ask(address_of(image) + path, f"{query}&accept={accept}", "x/x")
+                quick = ask(address_of(image) + path, query, accept)
+                assert quick[:2] == slow[:2]
+                assert quick[2].get("etag") == slow[2].get("etag")
+                assert quick[2].keys() == slow[2].keys()
+    missing = address_of(images[3]) + "/frames/5/rendered"
+    assert ask(missing, "", "*/*")[0] == 404
+    with closing(server.connect()) as connection:
+        connection.request("GET", f"{address_of(images[0])}/rendered")
+        assert connection.getresponse().status == 401
+
+
+def test_only_decoded_frames_are_drawn_quickly(app: Flask, data: Path, images: list[Instance]) -> None:
+    with Records.open(data) as records:
+        token = records.tokens.add("program", Role.CLINICIAN)
+    services = services_of(app)
+    quick = FastRendered(services, SignInCache(services.records))
+
+    def answered(query: str = "") -> tuple[object, ...]:
+        headers, path = [("authorization", f"Bearer {token}")], f"{address_of(images[0])}/rendered"
+        request, client = scope(path=path, headers=headers, query_string=query), Client()
+        assert asyncio.run(quick.answer(request, client)) == bool(client.answer)  # type: ignore[arg-type]
+        return client.answer
+
+    services.looks.looked(Identity("program", Role.CLINICIAN, Means.TOKEN), STUDY, "10.1.2.3")
+    assert not answered()
+    services.frames.prepared(images[0], 0)
+    assert answered()[1] == 200
+    assert not answered("window=1,0")
+    assert not answered("annotation=patient")
+    assert not answered("viewport=1,1,99,99,1,1")

@@ -1,0 +1,72 @@
+"""What ways past Flask have in common: who may, the fixed header fields, and what is already known to the caller.
+
+A way answers only what it can answer as Flask would, and at once; everything else it leaves untouched, refusals too.
+"""
+
+from __future__ import annotations
+
+from viewer.etags import KEEP_SECONDS
+from viewer.permissions import Permission, may
+from viewer.rsgi_types import HTTPProtocol, Scope
+from viewer.security import fixed_headers
+from viewer.services import Services
+from viewer.sign_in_cache import SignInCache
+
+Headers = list[tuple[str, str]]
+
+
+class QuickWay:
+    """One per process, used from its event loop only."""
+
+    def __init__(self, services: Services, sign_ins: SignInCache) -> None:
+        self.services = services
+        self._sign_ins = sign_ins
+        hsts = services.settings.hsts_days
+        self._fixed: dict[str, Headers] = {
+            scheme: [(name.lower(), value) for name, value in fixed_headers(days)]
+            for scheme, days in (("http", 0), ("https", hsts))
+        }
+
+    async def answer(self, scope: Scope, protocol: HTTPProtocol) -> bool:
+        """Answer a request if it can be done at once; False leaves it untouched."""
+        raise NotImplementedError
+
+    async def may_look(self, scope: Scope, study_instance_uid: str) -> bool:
+        """Tell whether the caller may look at a study, and that is written down already (see `look_log`)."""
+        if scope.headers.get("origin") is not None:
+            return False
+        who = await self._sign_ins.identity(scope)
+        if who is None or not may(who.role, Permission.VIEW_STUDIES):
+            return False
+        address = scope.client.rpartition(":")[0].strip("[]")
+        return self.services.looks.is_known(who, study_instance_uid, address)
+
+    def is_other(self, scope: Scope, etag: str) -> bool:
+        """Tell whether the request names ETags in a way that is left to Flask."""
+        known = scope.headers.get("if-none-match")
+        return known is not None and known.removeprefix("W/") != f'"{etag}"'
+
+    def send(self, scope: Scope, protocol: HTTPProtocol, headers: Headers, body: bytes | bytearray, name: str) -> None:
+        """Send a body, or no more than its header fields to one who has it already (`is_other` is False)."""
+        status = 200 if scope.headers.get("if-none-match") is None else 304
+        every = [*headers, *self._fixed[scope.scheme]]
+        if status == 304:
+            protocol.response_empty(304, every)
+        else:
+            protocol.response_bytes(200, every, body)
+        self.services.requests.add(name, status)
+
+
+def kept_headers(content_type: str, etag: str) -> Headers:
+    """Return the header fields of an answer that its caller may keep."""
+    return [
+        ("content-type", content_type),
+        ("etag", f'"{etag}"'),
+        ("cache-control", f"private, max-age={KEEP_SECONDS}"),
+        ("vary", "Accept"),
+    ]
+
+
+def accept_of(scope: Scope) -> str:
+    """Return the Accept field of a request."""
+    return ",".join(scope.headers.get_all("accept"))
