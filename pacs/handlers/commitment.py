@@ -10,12 +10,13 @@ import time
 
 from pacs import commitment, data_sets, dimse
 from pacs.application import Application
-from pacs.association import Association, Message
+from pacs.association import Aborted, Association, Message, Released
 from pacs.commitment import InvalidRequest, Request
 from pacs.contexts import COMMITMENT_INSTANCE
 from pacs.data_sets import DataSetError
 from pacs.dimse import Tag
 from pacs.status import Status
+from pacs.upper_layer import ConnectionEnded
 from storage.errors import InvalidRecord, StorageError
 
 _HEAD_START = 30.0
@@ -100,6 +101,12 @@ def _report(assoc: Association, message: Message, application: Application, requ
         application.records.jobs.retry(number, time.time(), "the peer went on")
         return
     data = data_sets.encode(report.ds, message.context.transfer_syntax)
-    sent = assoc.request(message.context.context_id, report.command(), data)
-    if assoc.answer(sent, _ANSWER_SECONDS).get(Tag.STATUS) == Status.SUCCESS:
+    try:
+        sent = assoc.request(message.context.context_id, report.command(), data)
+        answer = assoc.answer(sent, _ANSWER_SECONDS)
+    except (ConnectionEnded, Aborted, Released):
+        # It did not wait for the report: the worker need not wait, either.
+        application.records.jobs.retry(number, time.time(), "the peer went")
+        raise
+    if answer.get(Tag.STATUS) == Status.SUCCESS:
         application.records.jobs.done(number)
