@@ -24,6 +24,7 @@ from pacs.outlet import Outlet
 from pacs.tls import TLSError
 from pacs.upper_layer import (
     PDV,
+    AbortedByPeer,
     AbortReason,
     ConnectionEnded,
     PDUType,
@@ -253,7 +254,7 @@ class Requestor:
                 return pdv
             kind, body = self._upper_layer.read()
             if kind == PDUType.ABORT:
-                raise ConnectionEnded("aborted by the peer")
+                raise AbortedByPeer("aborted by the peer")
             if kind != PDUType.P_DATA_TF:
                 raise ProtocolError(f"a PDU of type {kind:02X} for a response", AbortReason.UNEXPECTED_PDU)
             self._waiting = pdvs(body)

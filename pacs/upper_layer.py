@@ -66,6 +66,10 @@ class ConnectionEnded(Exception):
         self.is_late = is_late
 
 
+class AbortedByPeer(ConnectionEnded):
+    """The peer aborted, in the middle of what we asked of it."""
+
+
 class Interrupted(Exception):
     """The connection was ended from our side by `UpperLayer.interrupt`."""
 

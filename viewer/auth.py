@@ -19,6 +19,8 @@ from viewer.permissions import Permission, may, needed_by
 from viewer.services import records
 
 COOKIE = "filmless_session"
+WATCHING = "X-Watching"
+"""Header of requests that a page makes by itself."""
 
 PUBLIC = frozenset({"sign_in.form", "sign_in.submit", "sign_in.choose_language", "static", "health.healthz"})
 """Endpoints that answer anyone."""
@@ -61,7 +63,8 @@ def signed_in() -> Identity:
 def optional_identity() -> Identity | None:
     """Return who asks when the session cookie is good, for public pages."""
     token = request.cookies.get(COOKIE)
-    session = records().sessions.find(token) if token else None
+    # A page that only stays open and watches something does not keep a session from going idle.
+    session = records().sessions.find(token, touch=WATCHING not in request.headers) if token else None
     return session.identity if session else None
 
 

@@ -14,7 +14,7 @@ from pacs.dimse import CommandField, Tag, Value
 from pacs.requestor import Accepted, AssociationFailed, Failure, Node, Proposal, Requestor
 from pacs.status import Status
 from pacs.tls import TLSError
-from pacs.upper_layer import ConnectionEnded, ProtocolError, Timeouts
+from pacs.upper_layer import AbortedByPeer, ConnectionEnded, ProtocolError, Timeouts
 from storage.records import Peer
 from storage.records.remote import Problem, Trouble
 
@@ -115,6 +115,8 @@ class Remote:
         try:
             with assoc:
                 yield assoc
+        except AbortedByPeer as e:
+            raise self.trouble(Trouble.ABORTED) from e
         except (ConnectionEnded, ProtocolError) as e:
             raise self.trouble(Trouble.LOST, comment=e) from e
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -20,13 +22,14 @@ STUDY_ROOT = FIND_CLASSES[1]
 PLAIN = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
 PROPOSAL = Proposal(STUDY_ROOT, PLAIN)
 UTF8 = "ISO_IR 192"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Answers, and whether there are more that were not waited for."""
+class Found(Generic[T]):
+    """What was read of the answers, and whether there are more that were not waited for."""
 
-    answers: tuple[Dataset, ...]
+    answers: tuple[T, ...]
     is_cut: bool
 
 
@@ -56,23 +59,23 @@ def without_character_set(ds: Dataset) -> Dataset | None:
     return plain
 
 
-def find(remote: Remote, assoc: Requestor, asked: Dataset, limit: int) -> Found:
-    """Ask, and collect up to `limit` answers.
+def find(remote: Remote, assoc: Requestor, asked: Dataset, limit: int, read: Callable[[Dataset], T]) -> Found[T]:
+    """Ask, and collect what `read` makes of up to `limit` answers; a decoded answer is large, and there may be many.
 
     Raises:
         Troubled: it does not offer queries, refuses this one, or does not answer.
         Stopped: nobody waits any more.
     """
     try:
-        return _find(remote, assoc, asked, limit)
+        return _find(remote, assoc, asked, limit, read)
     except Troubled as e:
         plain = without_character_set(asked) if e.problem.trouble is Trouble.STATUS else None
         if plain is None:
             raise
-        return _find(remote, assoc, plain, limit)
+        return _find(remote, assoc, plain, limit, read)
 
 
-def _find(remote: Remote, assoc: Requestor, asked: Dataset, limit: int) -> Found:
+def _find(remote: Remote, assoc: Requestor, asked: Dataset, limit: int, read: Callable[[Dataset], T]) -> Found[T]:
     context = context_for(assoc, [STUDY_ROOT])
     if context is None:
         raise remote.trouble(Trouble.NO_FIND)
@@ -85,7 +88,7 @@ def _find(remote: Remote, assoc: Requestor, asked: Dataset, limit: int) -> Found
         Tag.COMMAND_DATA_SET_TYPE: 0x0001,
     }
     assoc.send(context.context_id, command, data_sets.encode(asked, context.transfer_syntax))
-    answers: list[Dataset] = []
+    answers: list[T] = []
     while True:
         remote.wait(assoc)
         response, data = assoc.receive()
@@ -96,7 +99,7 @@ def _find(remote: Remote, assoc: Requestor, asked: Dataset, limit: int) -> Found
             _drain(remote, assoc)
             return Found(tuple(answers), True)
         try:
-            answers.append(data_sets.decode(data, context.transfer_syntax))
+            answers.append(read(data_sets.decode(data, context.transfer_syntax)))
         except DataSetError as e:
             raise remote.trouble(Trouble.STATUS, status="", comment=f"an answer cannot be read: {e}") from e
     remote.check_status(response)

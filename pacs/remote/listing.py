@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pydicom.dataset import Dataset
+
 from pacs.remote import find
 from pacs.remote.calls import Remote, Troubled
 from pacs.requestor import Requestor
@@ -33,11 +35,11 @@ def of_study(remote: Remote, assoc: Requestor, study_instance_uid: str) -> dict[
         asked = find.identifier(
             "SERIES", ("SeriesInstanceUID", "NumberOfSeriesRelatedInstances"), StudyInstanceUID=study_instance_uid
         )
-        series = find.find(remote, assoc, asked, MAX_SERIES)
+        series = find.find(remote, assoc, asked, MAX_SERIES, lambda ds: find.text(ds, "SeriesInstanceUID"))
         if series.is_cut:
             return None
         found: dict[str, Listed] = {}
-        for uid in dict.fromkeys(find.text(answer, "SeriesInstanceUID") for answer in series.answers):
+        for uid in dict.fromkeys(series.answers):
             if not uid:
                 return None
             objects = _of_series(remote, assoc, study_instance_uid, uid)
@@ -56,13 +58,11 @@ def _of_series(remote: Remote, assoc: Requestor, study: str, series: str) -> dic
     asked = find.identifier(
         "IMAGE", ("SOPInstanceUID", "SOPClassUID"), StudyInstanceUID=study, SeriesInstanceUID=series
     )
-    answers = find.find(remote, assoc, asked, MAX_OBJECTS)
-    if answers.is_cut:
+
+    def read(ds: Dataset) -> Listed:
+        return Listed(find.text(ds, "SOPInstanceUID"), series, find.text(ds, "SOPClassUID"))
+
+    found = find.find(remote, assoc, asked, MAX_OBJECTS, read)
+    if found.is_cut or not all(one.sop_instance_uid for one in found.answers):
         return {}
-    objects = {}
-    for ds in answers.answers:
-        uid = find.text(ds, "SOPInstanceUID")
-        if not uid:
-            return {}
-        objects[uid] = Listed(uid, series, find.text(ds, "SOPClassUID"))
-    return objects
+    return {one.sop_instance_uid: one for one in found.answers}

@@ -82,7 +82,7 @@ class _Pull:
             self._transfer.enter(Phase.CHECKING)
             lacking = self._lacking(missing)
             came = self._count_here() > self._before
-            if number == len(methods) or came or lacking == 0:
+            if number == len(methods) or came or lacking == []:
                 self._end(lacking, trouble)
                 return
 
@@ -97,11 +97,7 @@ class _Pull:
         return found
 
     def _get(self, asked: Sequence[Dataset], classes: Sequence[str]) -> None:
-        if len(classes) <= 1 or len(asked) > 1:
-            groups = [tuple(classes)] if classes else [get.COMMON]
-        else:
-            groups = get.groups(classes)
-        for group in groups:
+        for group in get.groups(classes) or [get.COMMON]:
             get.get(self._remote, self._archive, self._transfer, group, asked)
 
     def _move(self, asked: Sequence[Dataset], classes: Sequence[str]) -> None:
@@ -113,24 +109,25 @@ class _Pull:
         except NotFound:
             return 0
 
-    def _lacking(self, missing: list[Listed] | None) -> int | None:
-        """Return how many objects are still not here; None where nobody knows what there should be."""
+    def _lacking(self, missing: list[Listed] | None) -> list[str] | None:
+        """Return which objects are still not here; None where nobody knows what there should be."""
         if missing is None:
             return None
         here = objects_here(self._archive, self._study)
         lacking = [one.sop_instance_uid for one in missing if one.sop_instance_uid not in here]
         self._transfer.count(done=len(missing) - len(lacking), failed=len(lacking))
-        return len(lacking)
+        return lacking
 
-    def _end(self, lacking: int | None, trouble: Troubled | None) -> None:
-        if lacking == 0:
+    def _end(self, lacking: list[str] | None, trouble: Troubled | None) -> None:
+        if lacking == []:
             return
-        if trouble is not None:
-            raise trouble
-        if lacking is None:
+        if lacking is None and trouble is None:
             self._check_unknown()
             return
-        raise self._remote.trouble(Trouble.NOT_ARRIVED, count=lacking)
+        told = trouble or self._remote.trouble(Trouble.NOT_ARRIVED, count=len(lacking or ()))
+        for uid in lacking or ():
+            self._transfer.lacks(uid, told.problem)
+        raise told
 
     def _check_unknown(self) -> None:
         """The node said success and tells no list: believe it where anything is here at all."""

@@ -32,9 +32,9 @@ def query(remote: Remote, asked: RemoteQuery, limit: int = LIMIT) -> QueryReport
     is_cut = False
     with remote.associate([find.PROPOSAL]) as assoc:
         for name in names(asked.patient_name):
-            found = find.find(remote, assoc, _identifier(asked, name), limit)
+            found = find.find(remote, assoc, _identifier(asked, name), limit, _study)
             is_cut = is_cut or found.is_cut
-            for study in map(_study, found.answers):
+            for study in found.answers:
                 if is_valid(study.study_instance_uid):
                     studies.setdefault(study.study_instance_uid, study)
     newest = sorted(studies.values(), key=lambda s: (s.study_date, s.study_time), reverse=True)
@@ -93,4 +93,4 @@ def _number(value: str) -> int | None:
 def count(remote: Remote, assoc: Requestor, patient_id: str) -> int:
     """Ask how many studies a patient has there, up to a few; raises as `find.find`."""
     asked = find.identifier("STUDY", ("StudyInstanceUID",), PatientID=patient_id)
-    return len(find.find(remote, assoc, asked, 3).answers)
+    return len(find.find(remote, assoc, asked, 3, lambda ds: find.text(ds, "StudyInstanceUID")).answers)

@@ -43,6 +43,10 @@ class Transfer:
         else:
             self.count(failed=self.report.failed + 1)
 
+    def lacks(self, sop_instance_uid: str, problem: Problem) -> None:
+        """Note that an object is not there in the end; it is counted already."""
+        self._items.append(JobItem(sop_instance_uid, False, reason_of(problem)))
+
     def flush(self) -> None:
         """Tell now."""
         self._told = time.monotonic()

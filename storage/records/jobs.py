@@ -77,6 +77,8 @@ class Jobs:
                 "UPDATE jobs SET state = 'running', due_at = ?, attempts = attempts + 1 WHERE id = ?",
                 (now + seconds, number),
             )
+            # What failed is going to be tried anew.
+            connection.execute("DELETE FROM job_items WHERE job = ? AND NOT is_done", (number,))
             return _job(connection.execute("SELECT * FROM jobs WHERE id = ?", (number,)).fetchone())
 
     @staticmethod
@@ -185,7 +187,6 @@ class Jobs:
                 " error = '' WHERE id = ? AND state IN ('failed', 'cancelled', 'waiting')",
                 (time.time(), number),
             )
-            connection.execute("DELETE FROM job_items WHERE job = ? AND NOT is_done", (number,))
 
     def get(self, number: int) -> Job:
         """Return a job; `NotFound` for no such one."""

@@ -195,6 +195,37 @@ def test_a_destination_that_it_does_not_know_is_told_in_words(
     assert problem.trouble is Trouble.DESTINATION_UNKNOWN
 
 
+def test_what_it_sends_elsewhere_has_not_arrived(
+    do: Callable[..., Job], application: Application, tmp_path: Path
+) -> None:
+    with (
+        storescp(tmp_path / "elsewhere") as elsewhere,
+        dcmqrscp(tmp_path / "qr", {"FILMLESS": elsewhere.port}) as remote,
+    ):
+        application.records.peers.add(Peer("qr", remote.aet, "127.0.0.1", remote.port))
+        _fill(remote, tmp_path / "files", 3)
+        job = do(Pull(remote.aet, STUDY, How.MOVE))
+    report = _report(job)
+    assert (job.state, report.total, report.done, report.failed) == (JobState.WAITING, 3, 0, 3)
+    assert report.problem is not None
+    assert report.problem.trouble is Trouble.NOT_ARRIVED
+    assert report.problem.facts["count"] == "3"
+    lacking = application.records.jobs.items(job.number, is_done=False)
+    assert sorted(item.item for item in lacking) == [f"{INSTANCE}.{n}" for n in range(3)]
+
+
+def test_an_archive_that_does_not_know_us_is_told_in_words(
+    do: Callable[..., Job], application: Application, tmp_path: Path
+) -> None:
+    with orthanc(
+        tmp_path / "o", DicomAlwaysAllowFind=False, DicomAlwaysAllowGet=False, DicomAlwaysAllowMove=False
+    ) as o:
+        application.records.peers.add(Peer("o", o.aet, "127.0.0.1", o.port))
+        problem = from_json(QueryReport, do(RemoteQuery(o.aet)).report).problem
+        assert problem is not None
+        assert problem.trouble is Trouble.ABORTED  # with words that name our AE title
+
+
 def test_storescp_takes_and_answers_no_queries(
     do: Callable[..., Job], application: Application, archive: Archive, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from storage.archive import Archive
-from storage.records import Job, JobItem, Lane, Peer, Records, Role
+from storage.records import Job, JobItem, Lane, Peer, Records, Role, Session
 from storage.records.remote import (
     How,
     Outcome,
@@ -263,6 +263,22 @@ def test_a_transfer_that_waits_for_its_next_try_says_why(client: FlaskClient, re
     part = _get(client, f"/transfers/{number}/part")
     assert "too many associations open" in part
     assert "data-open" in part
+
+
+def test_a_page_that_is_only_left_open_does_not_keep_the_session(
+    client: FlaskClient, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touched: list[bool] = []
+    find = records.sessions.find
+
+    def watched(token: str, now: float | None = None, *, touch: bool = True) -> Session | None:
+        touched.append(touch)
+        return find(token, now, touch=touch)
+
+    monkeypatch.setattr(records.sessions, "find", watched)
+    assert client.get("/transfers/rows", headers={**HTML, "X-Watching": "1"}).status_code == 200
+    assert client.get("/transfers", headers=HTML).status_code == 200
+    assert touched == [False, True]
 
 
 def test_other_jobs_are_no_transfers(client: FlaskClient, records: Records) -> None:

@@ -18,7 +18,7 @@ async function watch(holder) {
     await new Promise((done) => setTimeout(done, isOpen(holder) ? (WAITS[tries] ?? SLOW_MS) : QUIET_MS));
     if (document.hidden || held) continue;
     try {
-      const answer = await fetch(holder.dataset.watch ?? "", { headers: { Accept: "text/html" } });
+      const answer = await fetch(holder.dataset.watch ?? "", { headers: { Accept: "text/html", "X-Watching": "1" } });
       // Signed out meanwhile: the page itself asks to sign in.
       if (answer.redirected) return location.reload();
       if (answer.ok && !held) replace(holder, await answer.text());
