@@ -2,7 +2,9 @@
 
 import { addMeasuring } from "./measure";
 import type { Room } from "./room";
+import { addVolumes } from "./volume";
 
 export function addReadersTools(room: Room): void {
   addMeasuring(room);
+  addVolumes();
 }

@@ -13,7 +13,8 @@ export interface Corners {
 }
 
 export function cornerTexts(page: PageData, series: SeriesFacts | undefined, facts: Facts | undefined, voi: Voi | null, place: string): Corners {
-  const { patient, exam } = page;
+  const { patient } = page;
+  const exam = series?.exam ?? page.exam;
   const words = facts?.words ?? {};
   return {
     topLeft: filled([patient.name, patient.id, [patient.birth_date, patient.sex].filter(Boolean).join(" ")]),

@@ -8,6 +8,8 @@ import { newUid, received, sameImage, toSend, type Answer, type ImageRef, type K
 import type { Point } from "../placement";
 import { isRegion, valuesOf } from "./values";
 
+const MADE = "~";
+
 export interface Others {
   author: string;
   madeAt: string;
@@ -48,7 +50,7 @@ export class Measurements {
     if (this.isSaving) return;
     this.isSaving = true;
     try {
-      const body = { measurements: this.mine.filter((one) => one.kind !== "other").map(toSend), based_on: this.basedOn };
+      const body = { measurements: this.mine.filter((one) => one.kind !== "other" && !isMade(one)).map(toSend), based_on: this.basedOn };
       this.take(await send<Answer>(this.address, body, this.room.page.token));
       this.notice = { words: said, isBad: false };
     } catch (error) {
@@ -61,7 +63,7 @@ export class Measurements {
   private take(answer: Answer): void {
     const own = answer.documents.find((document) => document.is_mine);
     this.basedOn = own?.instance ?? null;
-    this.mine = (own?.measurements ?? []).map(received);
+    this.mine = [...(own?.measurements ?? []).map(received), ...this.mine.filter(isMade)];
     this.others = answer.documents.filter((document) => document !== own).map(othersOf);
     this.maySave = answer.may_save;
     this.isDirty = false;
@@ -71,7 +73,9 @@ export class Measurements {
   /** The image in a cell as documents name it. */
   imageOf(cell: Cell): ImageRef | null {
     const facts = cell.facts;
-    return facts && !facts.problem && facts.sop ? { instance: facts.sop, frame: facts.frame_number } : null;
+    if (!facts || facts.problem) return null;
+    // A plane that was made here is no stored image: what is measured on it stays on this screen.
+    return { instance: facts.sop || `${MADE}${cell.series?.uid}`, frame: facts.frame_number };
   }
 
   /** What is to be drawn over the image in a cell. */
@@ -134,6 +138,10 @@ export class Measurements {
 
   private async find(image: ImageRef): Promise<{ series: string; position: number } | null> {
     const { room } = this;
+    if (image.instance.startsWith(MADE)) {
+      const series = image.instance.slice(MADE.length);
+      return room.library.has(series) ? { series, position: image.frame - 1 } : null;
+    }
     const shown = room.visible.map((cell) => cell.series?.uid).filter((uid) => uid !== undefined);
     for (const uid of new Set([...shown, ...room.series.map((series) => series.uid)])) {
       await room.library.factsOf(uid);
@@ -142,6 +150,11 @@ export class Measurements {
     }
     return null;
   }
+}
+
+/** Whether it was drawn on a plane that is no stored image. */
+export function isMade(one: Measurement): boolean {
+  return one.image?.instance.startsWith(MADE) ?? false;
 }
 
 function othersOf(document: Told): Others {

@@ -14,6 +14,8 @@ export interface SeriesFacts {
   documents: number;
   revision: number;
   thumbnail: string;
+  /** Of a series of another study: which one. */
+  exam?: PageData["exam"] & { study: string };
 }
 
 export interface FirstPicture {

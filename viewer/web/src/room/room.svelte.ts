@@ -4,7 +4,7 @@ import { Cell } from "../cell";
 import type { Engine } from "../engine";
 import type { Painter } from "../painter";
 import { scrolled, toolUsed, windowed } from "../extensions";
-import { Library, type Trouble } from "../frames";
+import { Library, type SeriesFrames, type Trouble, type Wish } from "../frames";
 import type { Tool } from "../gestures";
 import type { Point } from "../placement";
 import type { Voi } from "../windowing";
@@ -84,8 +84,13 @@ export class Room {
     return this.starting;
   }
 
+  /** Series of other studies that are shown here too. */
+  guests = $state.raw<SeriesFacts[]>([]);
+
+  /** Facts of a series; those of its source for one that is made here (`<uid>~...`). */
   seriesFacts(uid: string | undefined): SeriesFacts | undefined {
-    return this.page.series.find((series) => series.uid === uid);
+    const known = uid?.split("~")[0];
+    return [...this.page.series, ...this.guests].find((series) => series.uid === known);
   }
 
   /** Series with images, in the order of the list. */
@@ -163,6 +168,11 @@ export class Room {
   /** Tell the library what is looked at, the active cell first. */
   private want(): void {
     const cells = [this.cell, ...this.visible.filter((cell) => cell !== this.cell)];
-    this.library.want(cells.flatMap((cell) => (cell.series ? [{ series: cell.series.uid, position: cell.position }] : [])));
+    this.library.want(cells.flatMap((cell) => (cell.series ? [wishOf(cell.series, cell.position)] : [])));
   }
+}
+
+/** A series that is made here needs the frames of another one, all of them alike. */
+function wishOf(series: SeriesFrames, position: number): Wish {
+  return { series: series.needs, position: series.isMade ? 0 : position };
 }

@@ -1,0 +1,26 @@
+/** Volumes: planes in any direction through a series, slabs of any thickness. */
+
+import { addButton, addImageLayer, addPanel } from "../extensions";
+import { addKey } from "../keyboard";
+import type { Room } from "../room";
+import { t } from "../words";
+import Mark from "./Mark.svelte";
+import Panel from "./Panel.svelte";
+import { theVolumes } from "./volumes.svelte";
+
+export { Reformat } from "./reformat";
+export { reslice, THIN } from "./reslice";
+export { volumeOf, type Volume } from "./space";
+export { theVolumes } from "./volumes.svelte";
+
+export function addVolumes(): void {
+  addImageLayer(Mark);
+  addPanel({ name: "volume", title: t("Planes and slabs"), icon: "volume", view: Panel });
+  addButton({ group: "volume", icon: "volume", key: "U", label: t("Planes and slabs (MPR, MIP)"), act: toggle, isOn: (room) => room.panel === "volume" });
+  addKey("u", toggle);
+  addKey("U", (room) => theVolumes(room).threePlanes(room.cell));
+}
+
+function toggle(room: Room): void {
+  room.panel = room.panel === "volume" ? null : "volume";
+}

@@ -1,0 +1,146 @@
+/** Reformats of the room's series: which are open, how thick and how tilted. */
+
+import type { Cell } from "../cell";
+import type { SeriesFrames } from "../frames";
+import type { Room } from "../room";
+import { planeOf, toPatient, type Vector } from "../sync";
+import { t } from "../words";
+import { Reformat, uidOf } from "./reformat";
+import type { Slab } from "./reslice";
+import { middleOf, placeOf, volumeOf, type NoVolume, type Orientation, type Volume } from "./space";
+
+const ORIENTATIONS: Orientation[] = ["axial", "coronal", "sagittal"];
+
+export class Volumes {
+  /** Why the last wish could not be fulfilled. */
+  problem = $state("");
+  /** Rises when a slab or a tilt changed, for the panel. */
+  news = $state(0);
+  private readonly volumes = new WeakMap<SeriesFrames, Volume>();
+
+  constructor(readonly room: Room) {}
+
+  /** The reformat in a cell; null where it shows images as they were taken. */
+  of(cell: Cell): Reformat | null {
+    return cell.series instanceof Reformat ? cell.series : null;
+  }
+
+  /** The volume of the series in a cell, or of the one it is made from; null with `problem` set where it is none. */
+  async volume(series: SeriesFrames): Promise<Volume | null> {
+    this.problem = "";
+    const known = this.volumes.get(series);
+    if (known) return known;
+    await this.room.library.factsOf(series.uid);
+    const found = volumeOf(series.facts);
+    if (typeof found === "string") {
+      this.problem = wordsFor(found);
+      return null;
+    }
+    this.volumes.set(series, found);
+    return found;
+  }
+
+  /** Show a cell's series in another orientation, at the place that it shows now. */
+  async show(cell: Cell, orientation: Orientation, tilt = 0, turn = 0): Promise<void> {
+    const from = cell.series;
+    if (!from) return;
+    const source = from instanceof Reformat ? from.source : from;
+    const volume = await this.volume(source);
+    if (!volume || cell.series !== from) return;
+    const slab = from instanceof Reformat ? from.slab : null;
+    this.place(cell, this.made(source, volume, orientation, tilt, turn), pointIn(cell) ?? middleOf(volume), slab);
+  }
+
+  /** Back to the images as they were taken. */
+  original(cell: Cell): void {
+    const made = this.of(cell);
+    if (!made) return;
+    const point = pointIn(cell) ?? middleOf(made.volume);
+    const planes = made.source.facts.map((facts) => planeOf(facts));
+    const heights = planes.map((plane) => (plane ? Math.abs(reach(plane.origin, point, made.volume.normal)) : Infinity));
+    this.keep(cell, () => this.room.open(cell, made.source.uid, heights.indexOf(Math.min(...heights))));
+  }
+
+  /** Axial, coronal and sagittal planes beside the series itself. */
+  async threePlanes(cell: Cell): Promise<void> {
+    const from = cell.series;
+    const source = from instanceof Reformat ? from.source : from;
+    const volume = source && (await this.volume(source));
+    if (!source || !volume) return;
+    const point = pointIn(cell) ?? middleOf(volume);
+    const look = { chosen: cell.chosen, inverted: cell.inverted };
+    const { room } = this;
+    room.arrange({ rows: 2, columns: 2 });
+    ORIENTATIONS.forEach((orientation, i) => {
+      const target = room.visible[i] as Cell;
+      this.place(target, this.made(source, volume, orientation, 0, 0), point, null);
+      target.choose(look.chosen);
+      target.setInverted(look.inverted);
+    });
+    room.open(room.visible[3] as Cell, source.uid, volume.slices[volume.slices.length >> 1]?.position ?? 0);
+    room.activate(0);
+    room.take("crosshair");
+  }
+
+  setSlab(cell: Cell, slab: Slab): void {
+    const made = this.of(cell);
+    if (!made) return;
+    made.slab = slab;
+    this.news += 1;
+  }
+
+  private made(source: SeriesFrames, volume: Volume, orientation: Orientation, tilt: number, turn: number): Reformat {
+    const { library } = this.room;
+    const uid = uidOf(source, orientation, tilt, turn);
+    if (library.has(uid)) return library.get(uid) as Reformat;
+    const made = new Reformat(source, volume, orientation, tilt, turn);
+    made.changed = () => {
+      for (const cell of this.room.cells) if (cell.series === made) cell.choose(cell.chosen);
+    };
+    library.add(made);
+    return made;
+  }
+
+  private place(cell: Cell, made: Reformat, point: Vector, slab: Slab | null): void {
+    if (slab) made.slab = slab;
+    this.keep(cell, () => this.room.open(cell, made.uid, placeOf(made.planes, point)));
+    this.news += 1;
+  }
+
+  /** Window and sense stay while a cell goes over to another plane of the same volume. */
+  private keep(cell: Cell, change: () => void): void {
+    const { chosen, inverted } = cell;
+    change();
+    cell.choose(chosen);
+    cell.setInverted(inverted);
+  }
+}
+
+/** The point of the patient in the middle of the image in a cell. */
+function pointIn(cell: Cell): Vector | null {
+  const plane = planeOf(cell.facts);
+  return plane && toPatient(plane, plane.columns / 2, plane.rows / 2);
+}
+
+function reach(from: Vector, to: Vector, along: Vector): number {
+  return (to[0] - from[0]) * along[0] + (to[1] - from[1]) * along[1] + (to[2] - from[2]) * along[2];
+}
+
+function wordsFor(why: NoVolume): string {
+  switch (why) {
+    case "too few":
+      return t("This series has too few images for other planes.");
+    case "colour":
+      return t("Colour images make no volume.");
+    default:
+      return t("These images do not say where they lie in the patient, so they make no volume.");
+  }
+}
+
+const kept = new WeakMap<Room, Volumes>();
+
+export function theVolumes(room: Room): Volumes {
+  let found = kept.get(room);
+  if (!found) kept.set(room, (found = new Volumes(room)));
+  return found;
+}
