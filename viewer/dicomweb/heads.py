@@ -61,16 +61,21 @@ def read_head(instance: Instance) -> Head:
 
 
 def _read(descriptor: int, instance: Instance) -> Head:
+    block: Block
     encoding = encoding_of(instance.transfer_syntax_uid)
     if instance.transfer_syntax_uid in DEFLATED:
         return Head(_inflated(descriptor, instance), 0, encoding)
     if instance.pixel_data_offset is None:
         return Head(*_bytes(descriptor, instance.dataset_offset, instance.size), encoding)
     size = 12 if encoding.explicit else 8
-    end = instance.pixel_data_offset - size
-    block, start = _bytes(descriptor, instance.dataset_offset, end)
-    raw = os.pread(descriptor, size, end)
-    element = element_at(raw, 0, encoding)
+    end = instance.pixel_data_offset
+    if end - instance.dataset_offset <= READ_BYTES:
+        raw = os.pread(descriptor, end - instance.dataset_offset, instance.dataset_offset)
+        block, start, last = raw[:-size], 0, raw[-size:]
+    else:
+        block, start = _bytes(descriptor, instance.dataset_offset, end - size)
+        last = os.pread(descriptor, size, end - size)
+    element = element_at(last, 0, encoding)
     pixels = Element(element.tag, element.vr or "OW", instance.pixel_data_offset, element.length)
     return Head(block, start, encoding, pixels, _tail(descriptor, instance, pixels, encoding))
 
@@ -99,7 +104,7 @@ def _tail(descriptor: int, instance: Instance, pixels: Element, encoding: Encodi
         end = _end_of_fragments(descriptor, instance, encoding)
     else:
         end = pixels.value + pixels.length
-    return os.pread(descriptor, min(max(instance.size - end, 0), TAIL_MAX), end)
+    return os.pread(descriptor, min(instance.size - end, TAIL_MAX), end) if end < instance.size else b""
 
 
 def _end_of_fragments(descriptor: int, instance: Instance, encoding: Encoding) -> int:
