@@ -52,6 +52,7 @@ $(TEST_STAMP): $(STAMP) requirements-test.lock
 # Real counterparts for the tests: installed where that is possible, named in the summary where not.
 peers:
 	@tests/install-peers
+	@tests/install-web-peers
 
 # After changing dependencies in pyproject.toml.
 lock: $(TEST_STAMP)

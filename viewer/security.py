@@ -56,6 +56,15 @@ _HEADERS = (
     ("Permissions-Policy", "camera=(), microphone=(), geolocation=()"),
 )
 
+_OF_A_FRAMED_DOCUMENT = (
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'",
+    ),
+    ("X-Frame-Options", "SAMEORIGIN"),
+)
+"""A PDF over DICOMweb: OHIF shows it within its page. Only what begins as a PDF does is sent as one."""
+
 _SAFE_NEXT = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*\Z")
 
 bp = Blueprint("security", __name__)
@@ -77,6 +86,9 @@ def refuse_forged() -> None:
 @bp.after_app_request
 def add_headers(response: Response) -> Response:
     """Put the limits on every answer; a view may have set a stricter or fitting one."""
+    if response.mimetype == "application/pdf" and is_dicomweb(request.path):
+        for name, value in _OF_A_FRAMED_DOCUMENT:
+            response.headers.setdefault(name, value)
     for name, value in fixed_headers(services().settings.hsts_days if request.is_secure else 0):
         response.headers.setdefault(name, value)
     # Nothing that a signed-in person sees may stay in a shared cache; views that allow their own browser to keep
