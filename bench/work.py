@@ -44,9 +44,9 @@ def small_series(number: int) -> Path:
     return target
 
 
-def multiframe() -> Path:
-    """One multi-frame object of 2 GB."""
-    return _made("multiframe-2048.dcm", "multiframe", "--megabytes", "2048")
+def multiframe(megabytes: int = 2048) -> Path:
+    """One multi-frame object of so many megabytes."""
+    return _made(f"multiframe-{megabytes}.dcm", "multiframe", "--megabytes", str(megabytes))
 
 
 def many(studies: int) -> Path:
