@@ -45,13 +45,13 @@ class Samples:
     tokens: Mapping[Role, str]
 
 
-def samples(data: Path, only: Sequence[str] = ()) -> Samples:
-    """Fill a data folder with sample studies, all or those of these folders."""
+def samples(data: Path, only: Sequence[str] | None = None) -> Samples:
+    """Fill a data folder with sample studies: those of these folders, all for None."""
     with Records.open(data) as records:
         records.users.add("admin", Role.ADMIN, PASSWORD)
         tokens = {role: records.tokens.add(role.value, role) for role in Role}
     with Archive.open(ArchiveSettings(data, minimum_free_bytes=0)) as archive:
-        for path in find_files([SAMPLES / name for name in only] or [SAMPLES]):
+        for path in find_files([SAMPLES] if only is None else [SAMPLES / name for name in only]):
             for result in import_file(archive, path):
                 assert result.outcome in (Imported.STORED, Imported.NOT_DICOM), result
     return Samples(data, tokens)
@@ -68,12 +68,13 @@ class Orthanc:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
             return json.load(answer)
 
-    def post(self, path: str, body: Any) -> Any:
-        """Send JSON, return JSON."""
+    def post(self, path: str, body: Any, method: str = "POST") -> Any:
+        """Send JSON, return JSON, None for an empty answer."""
         data = json.dumps(body).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, method="POST")
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, method=method)
         with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
+            text = answer.read()
+            return json.loads(text) if text else None
 
 
 @contextmanager

@@ -18,8 +18,8 @@ CHUNK = 1 << 18
 HEADERS_MAX = 1 << 14
 """Bytes of one part's header fields."""
 PREAMBLE_MAX = 1 << 16
-BOUNDARY_MAX = 70
-"""RFC 2046 5.1.1."""
+BOUNDARY_MAX = 256
+"""RFC 2046 5.1.1 allows 70; Orthanc writes 73."""
 
 
 class MultipartError(Exception):

@@ -148,6 +148,12 @@ def test_the_type_of_the_parts_need_not_be_named(post: Post) -> None:
     assert post(files(part10(_ct(1))), Content_Type=f"multipart/related; boundary={BOUNDARY}").status_code == 200
 
 
+def test_a_boundary_as_long_as_that_of_orthanc_is_taken(post: Post) -> None:
+    long = "0e8b1a6f-6fef-4d36-a695-cac897de044a-0e8b1a6f-6fef-4d36-a695-cac897de044a"
+    data = files(part10(_ct(1))).replace(BOUNDARY.encode(), long.encode())
+    assert post(data, Content_Type=f'multipart/related; type="application/dicom"; boundary={long}').status_code == 200
+
+
 def test_an_object_is_kept_bit_for_bit(post: Post, archive: Archive) -> None:
     whole = part10(_ct(1))
     post(files(whole))
