@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template, request, send_file
+from flask import Blueprint, Response, render_template, request
 
 from storage.model import Instance
 from storage.records import Event
 from viewer import auth
 from viewer.documents import Kind, kind_of, read_pdf, read_report
+from viewer.etags import etag_of, is_known, kept
 from viewer.pages.found import find_instance
 from viewer.permissions import Permission, needs
+from viewer.ranges import span_response
 from viewer.services import records
+from viewer.streaming import FileSpan
 
 # A browser shows a PDF in its own viewer, which needs inline styles and refuses to run in a sandbox. Nothing but a PDF,
 # known by its first bytes, is ever sent this way: HTML or SVG in its place is not served at all.
@@ -34,7 +37,11 @@ def show(study: str, instance: str) -> str:
 def pdf(study: str, instance: str) -> Response:
     """Return the PDF inside the object, to look at or, with `download=1`, as a file."""
     found = find_instance(study, instance)
-    response = Response(read_pdf(found), mimetype="application/pdf")
+    etag = etag_of("pdf", found.dataset_sha256)
+    data = read_pdf(found)
+    response = kept(Response(data, mimetype="application/pdf"), etag)
+    # Viewers ask for a long document in pieces.
+    response.make_conditional(request, accept_ranges=True, complete_length=len(data))
     way = "attachment" if request.args.get("download") == "1" else "inline"
     response.headers["Content-Disposition"] = f'{way}; filename="{found.sop_instance_uid}.pdf"'
     response.headers["Content-Security-Policy"] = PDF_POLICY
@@ -46,16 +53,15 @@ def pdf(study: str, instance: str) -> Response:
 def file(study: str, instance: str) -> Response:
     """Return the object as the DICOM file it is stored in."""
     found = find_instance(study, instance)
+    etag = etag_of("file", found.dataset_sha256)
+    if is_known(etag):
+        response = Response(status=304)
+        response.set_etag(etag)
+        return response
     _note_download(found)
-    response = send_file(
-        found.path,
-        mimetype="application/dicom",
-        as_attachment=True,
-        download_name=f"{found.sop_instance_uid}.dcm",
-        conditional=False,
-        etag=False,
-    )
-    response.headers["Cache-Control"] = "no-store"
+    response = span_response(FileSpan(found.path, 0, found.size), "application/dicom", etag)
+    response.headers["Content-Disposition"] = f'attachment; filename="{found.sop_instance_uid}.dcm"'
+    response.headers["Cache-Control"] = "private, no-cache"
     return response
 
 

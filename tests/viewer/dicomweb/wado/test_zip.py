@@ -6,6 +6,7 @@ import io
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from pydicom.fileset import FileSet
 
 from storage.archive import Archive
 from storage.dicomdir import type_of
+from storage.records import Role
 from tests.support.objects import ct, store
 from tests.support.parts import of_pydicom
 from viewer import zip_file
@@ -112,3 +114,25 @@ def test_large_and_many_members_are_told_in_zip64(tmp_path: Path) -> None:
     assert len(data) == zip_file.length(many)
     with zipfile.ZipFile(io.BytesIO(data)) as back:
         assert len(back.namelist()) == 70_000
+
+
+def test_the_study_page_links_to_it(sign_in: Callable[[Role], FlaskClient], study: dict[str, bytes]) -> None:
+    link = f"/dicom-web/studies/{STUDY}?accept=application/zip"
+    radiologist, clinician = sign_in(Role.RADIOLOGIST), sign_in(Role.CLINICIAN)
+    page = radiologist.get(f"/study/{STUDY}/light").get_data(as_text=True)
+    assert link in page.replace("%2F", "/")
+    # As a browser follows it, which accepts pages and then anything.
+    answer = radiologist.get(link, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert answer.mimetype == "application/zip"
+    assert link not in clinician.get(f"/study/{STUDY}/light").get_data(as_text=True).replace("%2F", "/")
+    assert clinician.get(link).status_code == 403
+
+
+def test_single_files_go_on_where_they_broke_off(client: FlaskClient, study: dict[str, bytes]) -> None:
+    uid, data = next(iter(study.items()))
+    address = f"/study/{STUDY}/instances/{uid}/file"
+    whole = client.get(address)
+    assert whole.data == data
+    rest = client.get(address, headers={"Range": "bytes=100-", "If-Range": whole.headers["ETag"]})
+    assert (rest.status_code, rest.data) == (206, data[100:])
+    assert client.get(address, headers={"If-None-Match": whole.headers["ETag"]}).status_code == 304
