@@ -25,7 +25,7 @@ from storage.warm import warm
 
 _STUDY_ROOT = "1.2.840.10008.5.1.4.1.2.2.1"
 _EXPLICIT = "1.2.840.10008.1.2.1"
-_AET = "BENCH"
+AET = "BENCH"
 _GOAL_SECONDS = 0.020
 _PENDING = (0xFF00, 0xFF01)
 STUDIES, PER_STUDY = 1_000_000, 5
@@ -34,7 +34,7 @@ _ROUNDS = 200
 _FEW_ROUNDS = 20
 
 # What is asked; `{}` changes from round to round, so that no answer comes from a cache.
-_QUESTIONS: Mapping[str, Mapping[str, str]] = {
+QUESTIONS: Mapping[str, Mapping[str, str]] = {
     "by ID": {"PatientID": "BN{n:07}"},
     "by ID that nobody has": {"PatientID": "XX{n:07}"},
     "by date range": {"StudyDate": "20{y:02}{m:02}01-20{y:02}{m:02}28"},
@@ -49,7 +49,7 @@ _QUESTIONS: Mapping[str, Mapping[str, str]] = {
 }
 # What Orthanc is asked beside us: it finds names with diacritics only by their letters as they are stored.
 _AS_STORED: Mapping[str, Mapping[str, str]] = {
-    **_QUESTIONS,
+    **QUESTIONS,
     "by ID": {"PatientID": "THU-{n:07}"},
     "by name prefix": {"PatientName": "Nguyễn*"},
     "by name prefix that is common elsewhere": {"PatientName": "Thị*"},
@@ -65,11 +65,11 @@ def million() -> list[Row]:
     rows = [_sizes(data)]
     warm(data / INDEX_NAME, threading.Event())  # as `filmless serve` does at its start
     with Records.open(data) as records:
-        if records.peers.by_aet(_AET) is None:
-            records.peers.add(Peer("bench", _AET, "127.0.0.1", 104))
-    with servers.filmless(data=data, receivers=1) as running, _asking(running) as ask:
-        for name, keys in _QUESTIONS.items():
-            times = sorted(ask(_filled(keys, i), 1).first for i in range(_ROUNDS))
+        if records.peers.by_aet(AET) is None:
+            records.peers.add(Peer("bench", AET, "127.0.0.1", 104))
+    with servers.filmless(data=data, receivers=1) as running, asking(running) as ask:
+        for name, keys in QUESTIONS.items():
+            times = sorted(ask(filled(keys, i), 1).first for i in range(_ROUNDS))
             p95 = times[int(len(times) * 0.95)]
             measured = (
                 f"p95 {p95 * 1e3:.1f} ms (median {statistics.median(times) * 1e3:.1f}, most {times[-1] * 1e3:.1f})"
@@ -88,10 +88,10 @@ def beside_orthanc() -> list[Row]:
             _send(running.port, folder)
             if running.name != "Orthanc":
                 with Records.open(running.folder) as records:
-                    records.peers.add(Peer("bench", _AET, "127.0.0.1", 104))
-            with _asking(running) as ask:
+                    records.peers.add(Peer("bench", AET, "127.0.0.1", 104))
+            with asking(running) as ask:
                 for name, keys in _AS_STORED.items():
-                    took = [ask(_filled(keys, i), None) for i in range(_FEW_ROUNDS)]
+                    took = [ask(filled(keys, i), None) for i in range(_FEW_ROUNDS)]
                     first = statistics.median(one.first for one in took)
                     times.setdefault(name, {})[running.name] = first, statistics.median(one.last for one in took)
                     numbers.setdefault(name, {})[running.name] = sum(one.answers for one in took)
@@ -129,7 +129,7 @@ def _sizes(data: Path) -> Row:
     return Row("index size", f"{size / 1e9:.2f} GB: {each}", "printed", None)
 
 
-def _filled(keys: Mapping[str, str], i: int) -> Dataset:
+def filled(keys: Mapping[str, str], i: int) -> Dataset:
     ds = Dataset()
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.QueryRetrieveLevel = "STUDY"
@@ -153,9 +153,9 @@ Ask = Callable[[Dataset, int | None], Asked]
 
 
 @contextmanager
-def _asking(running: Running) -> Iterator[Ask]:
+def asking(running: Running) -> Iterator[Ask]:
     node = Node("ANY", "127.0.0.1", running.port)
-    with Requestor(node, _AET, [Proposal(_STUDY_ROOT, (_EXPLICIT,))]) as requestor:
+    with Requestor(node, AET, [Proposal(_STUDY_ROOT, (_EXPLICIT,))]) as requestor:
         (context,) = requestor.contexts
 
         def ask(identifier: Dataset, enough: int | None) -> Asked:
