@@ -90,10 +90,21 @@ def as_page_data(body: bytes) -> str:
 
 
 def base_address() -> str:
-    """Return the address of `/dicom-web` as the caller knows it; only a path where its Host field is no host."""
-    if _SAFE_HOST.match(request.host) is None:
+    """Return the address of `/dicom-web` as the caller knows it; only a path where its Host field is no host.
+
+    What a proxy says it was asked for counts. Anyone may say so, but is told no more than his own words: answers are
+    kept apart by this address, and no shared cache keeps them.
+    """
+    host = _forwarded("X-Forwarded-Host") or request.host
+    scheme = _forwarded("X-Forwarded-Proto")
+    if _SAFE_HOST.match(host) is None:
         return PREFIX
-    return f"{request.scheme}://{request.host}{PREFIX}"
+    return f"{scheme if scheme in ('http', 'https') else request.scheme}://{host}{PREFIX}"
+
+
+def _forwarded(name: str) -> str:
+    """Return what the outermost proxy wrote; each further one adds its own behind a comma."""
+    return request.headers.get(name, "").partition(",")[0].strip()
 
 
 def _array(what: Study | Series | Instance) -> Iterator[Piece]:

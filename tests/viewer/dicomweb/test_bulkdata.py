@@ -22,6 +22,7 @@ from pydicom.uid import (
 
 from storage.archive import Archive
 from tests.support.objects import INSTANCE, SERIES, STUDY, ct, encode, store
+from viewer.dicomweb import heads
 from viewer.dicomweb.dicom_json import BULK_BYTES
 
 PLACE = f"/dicom-web/studies/{STUDY}/series/{SERIES}/instances/{INSTANCE}"
@@ -65,6 +66,19 @@ def test_every_address_of_metadata_leads_to_its_value(client: FlaskClient, archi
         assert answer.status_code == 200, address
         assert answer.content_type == "application/octet-stream"
         assert answer.data == little[address.removeprefix(f"http://localhost{PLACE}/bulkdata/")], address
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_large_heads_are_mapped(
+    client: FlaskClient, archive: Archive, syntax: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads, "READ_BYTES", 100)
+    store(archive, _object(DataSetTrailingPadding=b"\0" * 4), transfer_syntax_uid=syntax)
+    (found,) = client.get(f"{PLACE}/metadata").json or []
+    assert found["00100010"]["Value"] == [{"Alphabetic": "Nguyễn^Văn^Đức"}]
+    assert "FFFCFFFC" in found
+    assert [client.get(a.removeprefix("http://localhost")).status_code for a in _addresses(found)] == [200] * 3
+    assert client.get(f"{PLACE}/bulkdata/00281201").data == WORDS
 
 
 @pytest.fixture

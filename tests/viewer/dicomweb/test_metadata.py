@@ -181,6 +181,17 @@ def test_another_address_of_the_server_has_its_own(visitor: FlaskClient, stored:
         assert found[0]["7FE00010"]["BulkDataURI"].startswith(f"http://{host}/dicom-web/")
 
 
+def test_a_proxy_tells_the_address_that_it_was_asked_for(client: FlaskClient, stored: Archive) -> None:
+    def begins(**headers: str) -> str:
+        found = _get(client, f"{STUDY}/series/{SERIES}/metadata", **headers).json
+        return str(found[0]["7FE00010"]["BulkDataURI"]).partition("/studies/")[0]
+
+    https = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "pacs.example, inner"}
+    assert begins(**https) == "https://pacs.example/dicom-web"
+    assert begins(**{"X-Forwarded-Proto": "gopher"}) == "http://localhost/dicom-web"
+    assert begins(**{"X-Forwarded-Host": 'a"b/<'}) == "/dicom-web"
+
+
 def test_one_broken_object_does_not_take_its_series_along(
     client: FlaskClient, stored: Archive, reads: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
