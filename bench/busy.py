@@ -94,11 +94,14 @@ def _workstations(running: Running) -> Iterator[list[float]]:
     waits: list[float] = []
     stopping = threading.Event()
     gate = threading.Barrier(_WORKSTATIONS)
+    connected = threading.Barrier(_WORKSTATIONS + 1)
     threads = [
-        threading.Thread(target=_ask, args=(running, number, gate, stopping, waits)) for number in range(_WORKSTATIONS)
+        threading.Thread(target=_ask, args=(running, number, connected, gate, stopping, waits))
+        for number in range(_WORKSTATIONS)
     ]
     for thread in threads:
         thread.start()
+    connected.wait()
     try:
         yield waits
     finally:
@@ -107,9 +110,17 @@ def _workstations(running: Running) -> Iterator[list[float]]:
             thread.join()
 
 
-def _ask(running: Running, number: int, gate: threading.Barrier, stopping: threading.Event, waits: list[float]) -> None:
+def _ask(
+    running: Running,
+    number: int,
+    connected: threading.Barrier,
+    gate: threading.Barrier,
+    stopping: threading.Event,
+    waits: list[float],
+) -> None:
     questions = list(find.QUESTIONS.values())
     with find.asking(running) as ask:
+        connected.wait()
         burst = 0
         while True:
             gate.wait()
