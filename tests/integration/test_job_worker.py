@@ -28,7 +28,7 @@ from pacs.remote.push import push
 from pacs.remote.transfer import Transfer
 from pacs.requestor import Node
 from pacs.upper_layer import Timeouts
-from pacs.worker import Worker
+from pacs.worker import Worker, WorkerSettings
 from storage.archive import Archive
 from storage.errors import StorageError
 from storage.model import Instance
@@ -382,6 +382,20 @@ def test_the_worker_survives_an_index_that_cannot_be_read_for_a_moment(
         assert application.records.jobs.get(number).state is JobState.WAITING
         failing.clear()
         assert _wait(application, number, _ended).state is JobState.DONE
+
+
+def test_a_transfer_that_outlasts_its_claim_keeps_it(
+    application: Application, filled: Archive, worker: Callable[..., None]
+) -> None:
+    there = Slow(seconds=0.05)
+    with there.listening() as port:
+        _peer(application, port)
+        for _ in range(2):
+            worker(settings=WorkerSettings(lease=0.8))
+        job = _wait(application, _ask(application, Push("SLOW", STUDY)), _ended)
+    assert job.state is JobState.DONE
+    assert job.attempts == 1
+    assert set(there.got.values()) == {1}
 
 
 def test_two_workers_never_have_one_job(application: Application, filled: Archive, worker: Callable[..., None]) -> None:
