@@ -24,6 +24,7 @@ from viewer.reading.compact import compact
 from viewer.reading.facts import reading_facts
 from viewer.reading.pixels import records
 from viewer.rendering.overlay import overlay_mask
+from viewer.security import READING_POLICY
 from viewer.services import services
 from viewer.streaming import StreamBody
 
@@ -90,6 +91,8 @@ def asset(name: str) -> Response:
     response = _compressed(path, media_type) or send_file(path, media_type, max_age=YEAR_SECONDS)
     response.headers["Cache-Control"] = f"private, max-age={YEAR_SECONDS}, immutable"
     response.headers["Vary"] = "Accept-Encoding"
+    # A worker lives under the policy of its own script, and ours compile image codecs.
+    response.headers["Content-Security-Policy"] = READING_POLICY
     return response
 
 

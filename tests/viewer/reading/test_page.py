@@ -93,6 +93,7 @@ def test_files_of_the_app_are_kept_and_compressed(client: FlaskClient) -> None:
     plain = client.get(address, buffered=True)
     assert (plain.data, plain.headers.get("Content-Encoding")) == (b"plain", None)
     assert "immutable" in plain.headers["Cache-Control"]
+    assert "wasm-unsafe-eval" in plain.headers["Content-Security-Policy"], "workers compile codecs"
     packed = client.get(address, headers={"Accept-Encoding": "gzip, br"}, buffered=True)
     assert (packed.data, packed.headers["Content-Encoding"]) == (b"packed", "gzip")
     assert packed.headers["Content-Type"].startswith("text/javascript")

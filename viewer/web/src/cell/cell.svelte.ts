@@ -6,6 +6,9 @@ import { matrixOf, UPRIGHT, WHOLE, type Matrix, type Placement, type Size } from
 import type { Voi, Window } from "../windowing";
 import { derivedWindow, ownVois } from "./own";
 
+/** Without a GPU, each step of the progress bar costs what a picture does. */
+const TELL_MS = 200;
+
 export class Cell {
   series = $state<SeriesFrames | null>(null);
   /** The image that the person wants to see, and the one that is on the screen (-1 for none). */
@@ -31,6 +34,7 @@ export class Cell {
   private derived: Window | null = null;
   private asked = 0;
   private pending = false;
+  private telling = 0;
 
   constructor(readonly index: number) {}
 
@@ -75,12 +79,14 @@ export class Cell {
     this.rate = 0;
     this.placement = { ...WHOLE, pose: UPRIGHT };
     this.leave = series.onChange(() => this.heard());
-    this.heard();
+    this.tell();
     this.draw();
   }
 
   close(): void {
     this.leave();
+    clearTimeout(this.telling);
+    this.telling = 0;
     this.series = null;
     this.shown = -1;
     this.news += 1;
@@ -164,12 +170,21 @@ export class Cell {
     return { kind: "window", window: this.derived };
   }
 
+  /** Frames arrive by the hundred; the page is told of them a few times a second, and at once of what it waits for. */
   private heard(): void {
+    const isAwaited = this.pending || !this.facts || this.series?.isComplete || this.series?.factsComplete !== this.factsComplete;
+    if (isAwaited) this.tell();
+    else this.telling ||= window.setTimeout(() => this.tell(), TELL_MS);
+    if (this.pending) this.draw();
+  }
+
+  private tell(): void {
+    clearTimeout(this.telling);
+    this.telling = 0;
     this.news += 1;
     this.loaded = this.series?.loaded ?? 0;
     this.settled = this.series?.settled ?? 0;
     this.factsComplete = this.series?.factsComplete ?? false;
-    if (this.pending) this.draw();
   }
 
   private look(): void {

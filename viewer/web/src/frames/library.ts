@@ -4,11 +4,14 @@
  * what is farthest from anybody's eyes goes first.
  */
 
-import { Cutter } from "./cut";
+import { Beat } from "./beat";
+import { Cutter, HTJ2K, RAW, type Arrival } from "./cut";
 import { expanded, type CompactFacts, type Facts } from "./facts";
 import { isAbort, request, RequestError } from "./fetching";
 import { outward, rangesText } from "./order";
+import { Pace } from "./pace";
 import { SeriesFrames } from "./series";
+import { NoWorkers, Unpacking } from "./unpacking";
 
 /** What somebody looks at: a series and the place in it. The first is the most wanted. */
 export interface Wish {
@@ -25,6 +28,8 @@ const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 const FACTS_AT_ONCE = 1000;
 /** A stream that will reach the wanted frame within so many others is left alone. */
 const PATIENCE = 24;
+/** With fewer frames to come, a stream is not begun again in another encoding. */
+const LEFT_TO_CHANGE = 8;
 
 export class Library {
   private readonly series = new Map<string, SeriesFrames>();
@@ -33,6 +38,8 @@ export class Library {
   private wishes: Wish[] = [];
   private running: { series: string; control: AbortController; from: number; coming: number[] } | null = null;
   private failures = 0;
+  private readonly pace = new Pace();
+  private readonly unpacking = new Unpacking();
   /** Around here memory holds all that it can. */
   private satisfied: Wish | null = null;
   private timer = 0;
@@ -139,37 +146,78 @@ export class Library {
 
   private async stream(series: SeriesFrames, ranges: string, signal: AbortSignal): Promise<void> {
     const answer = await request(await this.streamAddress(series, ranges), signal, "*/*");
+    const unpacked: Promise<void>[] = [];
     const cutter = new Cutter((arrival) => {
       const coming = this.running?.coming;
       if (coming) while (coming.length && coming.shift() !== arrival.position);
-      series.take(arrival);
-      this.keepBudget(series.uid, arrival.position);
+      if (arrival.code === HTJ2K && arrival.problem === undefined) unpacked.push(this.unpack(series, arrival));
+      else this.take(series, arrival);
     });
     const reader = answer.body?.getReader();
     if (!reader) throw new RequestError("the answer has no body", "refused");
-    for (;;) {
-      const { done, value } = await reader.read().catch((error: unknown) => {
-        if (isAbort(error)) throw error;
-        throw new RequestError(String(error), "network");
-      });
-      if (done) break;
-      cutter.push(value);
+    try {
+      await this.readAll(reader, cutter, series);
+    } finally {
+      // What has come is kept, also when the rest is not to come; it is not asked for again while it is being unpacked.
+      await Promise.all(unpacked);
     }
     if (!cutter.isWhole) throw new RequestError("the stream broke off", "network");
   }
 
-  /** As stored where the browser can use that, else made ready by the server; the series' first known facts tell. */
+  private async readAll(reader: ReadableStreamDefaultReader<Uint8Array>, cutter: Cutter, series: SeriesFrames): Promise<void> {
+    this.pace.begin();
+    const beat = new Beat();
+    try {
+      for (let before = 0, busy = 0; ; ) {
+        const { done, value } = await reader.read().catch((error: unknown) => {
+          if (isAbort(error)) throw error;
+          throw new RequestError(String(error), "network");
+        });
+        if (done) return;
+        beat.tick();
+        const now = performance.now();
+        // What came while this thread drew the first picture says nothing about the network.
+        const isOther = before > 0 && this.pace.saw(value.length, Math.max(0, now - before - (beat.busy - busy)));
+        [before, busy] = [now, beat.busy];
+        cutter.push(value);
+        const left = this.running?.coming.length ?? 0;
+        if (isOther && left > LEFT_TO_CHANGE && canPack(series)) this.running?.control.abort();
+      }
+    } finally {
+      beat.stop();
+    }
+  }
+
+  private take(series: SeriesFrames, arrival: Arrival): void {
+    series.take(arrival);
+    this.keepBudget(series.uid, arrival.position);
+  }
+
+  private async unpack(series: SeriesFrames, { position, payload }: Arrival): Promise<void> {
+    const bytes = series.known?.transport?.endsWith("16") ? 2 : 1;
+    try {
+      const { samples, problem } = await this.unpacking.unpack(payload, bytes);
+      if (samples) this.take(series, { position, code: RAW, payload: samples });
+      else this.take(series, { position, code: RAW, payload: new ArrayBuffer(0), problem: problem ?? "" });
+    } catch (error) {
+      if (!(error instanceof NoWorkers)) throw error;
+      this.pace.forbid();
+    }
+  }
+
+  /** As stored where the browser can use that, packed where the network is slow, else made ready by the server. */
   private async streamAddress(series: SeriesFrames, ranges: string): Promise<string> {
     if (!series.known) await this.factsOf(series.uid);
     const isRaw = series.known?.transport !== null && !series.known?.problem;
-    return `${this.address(series.uid)}/${isRaw ? "stream" : "pixels"}?frames=${ranges}`;
+    const encoding = this.pace.encoding === "raw" || !canPack(series) ? "" : `&encoding=${this.pace.encoding}`;
+    return `${this.address(series.uid)}/${isRaw ? "stream" : "pixels"}?frames=${ranges}${isRaw ? encoding : ""}`;
   }
 
   /** The most wanted series with something missing; then the hidden ones, while the budget lasts. */
   private next(): Wish | null {
     for (const wish of this.wishes) if (!this.get(wish.series).isComplete && !this.isFull(wish.series)) return wish;
     if (this.bytes() > this.budget * 0.7) return null;
-    const hidden = [...this.series.values()].find((series) => !series.isComplete && series.total);
+    const hidden = [...this.series.values()].find((series) => !series.isComplete && series.total && !this.studies.has(series.uid));
     if (!hidden) return null;
     void this.factsOf(hidden.uid);
     return { series: hidden.uid, position: 0 };
@@ -244,4 +292,9 @@ function firstStored(series: SeriesFrames): number {
 function lastStored(series: SeriesFrames): number {
   for (let position = series.total - 1; position >= 0; position--) if (series.hasPixels(position)) return position;
   return -1;
+}
+
+/** Whether the server can send this series packed, and we can use what comes of it. */
+function canPack(series: SeriesFrames): boolean {
+  return series.known?.transport?.includes("int") ?? false;
 }

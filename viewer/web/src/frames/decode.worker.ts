@@ -1,0 +1,52 @@
+/** Unpacks HTJ2K frames to little-endian samples, away from the thread that draws. */
+
+import openJphFactory from "@cornerstonejs/codec-openjph/wasmjs";
+import wasm from "@cornerstonejs/codec-openjph/wasm?url";
+import { samplesOf } from "./samples";
+
+export interface Job {
+  id: number;
+  packed: ArrayBuffer;
+  /** Bytes of a sample as the facts have it. */
+  bytes: 1 | 2;
+}
+
+export interface Done {
+  id: number;
+  samples?: ArrayBuffer;
+  problem?: string;
+  /** The decoder itself cannot run here. */
+  isBroken?: boolean;
+}
+
+const codec = openJphFactory({ locateFile: (name: string) => (name.endsWith(".wasm") ? wasm : name) });
+const isReady = codec.then(
+  () => true,
+  () => false,
+);
+
+self.onmessage = async ({ data }: MessageEvent<Job>) => {
+  if (!(await isReady)) {
+    self.postMessage({ id: data.id, isBroken: true } satisfies Done);
+    return;
+  }
+  try {
+    const samples = await unpacked(data);
+    self.postMessage({ id: data.id, samples } satisfies Done, { transfer: [samples] });
+  } catch (error) {
+    self.postMessage({ id: data.id, problem: String(error) } satisfies Done);
+  }
+};
+
+async function unpacked({ packed, bytes }: Job): Promise<ArrayBuffer> {
+  const { HTJ2KDecoder } = await codec;
+  const decoder = new HTJ2KDecoder();
+  try {
+    decoder.getEncodedBuffer(packed.byteLength).set(new Uint8Array(packed));
+    decoder.decode();
+    const { bitsPerSample, isSigned } = decoder.getFrameInfo();
+    return samplesOf(decoder.getDecodedBuffer(), bitsPerSample > 8 ? 2 : 1, bytes, isSigned);
+  } finally {
+    decoder.delete();
+  }
+}
