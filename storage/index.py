@@ -263,8 +263,8 @@ class Index:
             with _stoppable(connection, lambda: time.monotonic() > until):
                 statement = sql.count(query, candidates.find(connection, query))
                 return int(connection.execute(statement.text, statement.values).fetchone()[0])
-        except sqlite3.OperationalError as e:
-            if e.sqlite_errorname == "SQLITE_INTERRUPT":
+        except sqlite3.Error as e:
+            if getattr(e, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
                 return None
             raise IndexFailed(f"cannot read the index: {describe(e)}") from e
 

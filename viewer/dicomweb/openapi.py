@@ -8,7 +8,7 @@ from typing import Any
 
 from viewer.dicomweb.description import Resource
 from viewer.dicomweb.errors import PROBLEM_JSON
-from viewer.dicomweb.search_keys import LIMIT_MAX
+from viewer.dicomweb.search_keys import LIMIT_MAX, NUMBER_MAX
 
 _UID = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)*$", "maxLength": 64}
 _PATH: Mapping[str, Mapping[str, Any]] = {
@@ -39,10 +39,15 @@ _QUERY: Mapping[str, Mapping[str, Any]] = {
     },
     "fuzzymatching": {"description": "Match words of names", "schema": {"type": "boolean"}},
     "limit": {
-        "description": "How many answers at most",
-        "schema": {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX},
+        "description": f"How many answers at most; of more than {LIMIT_MAX} the first so many come, with a warning",
+        "schema": {"type": "integer", "minimum": 1, "maximum": NUMBER_MAX},
     },
-    "offset": {"description": "How many answers to pass over", "schema": {"type": "integer", "minimum": 0}},
+    "offset": {
+        "description": "How many answers to pass over",
+        "schema": {"type": "integer", "minimum": 0, "maximum": NUMBER_MAX},
+    },
+    "requestType": {"required": True, "schema": {"type": "string", "enum": ["WADO"]}},
+    **{name: {"required": True, "schema": _UID} for name in ("studyUID", "seriesUID", "objectUID")},
     "accept": {"description": "Media types that are accepted, before the header", "schema": {"type": "string"}},
 }
 _WORDS = {

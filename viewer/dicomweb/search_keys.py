@@ -32,6 +32,8 @@ from storage.query import Condition, OneOf, Order, Query, Wildcard, Words, condi
 LIMIT_MAX = 5000
 """The most answers of one request; more can be had with `offset`."""
 VALUES_MAX = 5000
+NUMBER_MAX = 999_999_999
+"""The largest `limit` and `offset` that are understood."""
 _LONGEST_VALUE = 1 << 17
 _PARAMETERS = frozenset({"limit", "offset", "fuzzymatching", "includefield", "accept", "charset"})
 _TAG = re.compile(r"[0-9A-Fa-f]{8}\Z")
@@ -163,7 +165,8 @@ def _number(arguments: Mapping[str, Sequence[str]], name: str) -> int | None:
     if not values:
         return None
     if len(values) > 1 or _WHOLE.match(values[0]) is None or (name == "limit" and int(values[0]) == 0):
-        raise QueryError(f"{name} has to be one whole number{' from 1' if name == 'limit' else ''}")
+        first = 1 if name == "limit" else 0
+        raise QueryError(f"{name} has to be one whole number from {first} to {NUMBER_MAX}")
     return int(values[0])
 
 
