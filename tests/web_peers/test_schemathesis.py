@@ -1,7 +1,7 @@
 """Schemathesis against our OpenAPI document: whatever it makes up is answered as the document says, and never with 500.
 
-Only reading: what would store, reject or delete is made up by tests of our own. Once with UIDs that are made up, too, and
-once with those of a sample, so that more than the lookup is reached.
+Only reading: what would store, reject or delete is made up by tests of our own. Once with UIDs that are made up, too,
+and once with those of a sample, so that more than the lookup is reached.
 """
 
 from __future__ import annotations
