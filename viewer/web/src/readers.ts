@@ -1,10 +1,18 @@
 /** What readers do with pictures beyond looking: measuring, comparing, reformatting, taking out. */
 
+import { addComparing } from "./compare";
+import { addKeeping } from "./keep";
 import { addMeasuring } from "./measure";
+import { addOverlays } from "./overlays";
 import type { Room } from "./room";
+import { addTags } from "./tags";
 import { addVolumes } from "./volume";
 
 export function addReadersTools(room: Room): void {
+  addOverlays(room);
   addMeasuring(room);
   addVolumes();
+  addComparing();
+  addKeeping(room);
+  addTags();
 }

@@ -11,7 +11,7 @@ import { theMeasurements } from "./the";
 
 export { theMeasurements } from "./the";
 export type { ImageRef, Measurement } from "./model";
-export { toSend } from "./model";
+export { sameImage, toSend } from "./model";
 
 export function addMeasuring(room: Room): void {
   const store = theMeasurements(room);
@@ -19,9 +19,6 @@ export function addMeasuring(room: Room): void {
   addImageLayer(Layer);
   addPanel({ name: "measure", title: t("Measurements"), icon: "length", view: Panel });
   addButton({ group: "measure", icon: "length", tool: "length", key: "L", label: names.length });
-  addButton({ group: "measure", icon: "angle", tool: "angle", key: "A", label: names.angle });
-  addButton({ group: "measure", icon: "ellipse", tool: "ellipse", key: "E", label: names.ellipse });
-  addButton({ group: "measure", icon: "arrow", tool: "arrow", key: "T", label: names.arrow });
   addButton({ group: "measure", icon: "list", key: "M", label: t("All measurements and tools"), act: toggle, isOn: (one) => one.panel === "measure" });
   addKey("l", (one) => one.take("length"));
   addKey("a", (one) => one.take("angle"));

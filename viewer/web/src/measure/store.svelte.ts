@@ -74,8 +74,9 @@ export class Measurements {
   imageOf(cell: Cell): ImageRef | null {
     const facts = cell.facts;
     if (!facts || facts.problem) return null;
-    // A plane that was made here is no stored image: what is measured on it stays on this screen.
-    return { instance: facts.sop || `${MADE}${cell.series?.uid}`, frame: facts.frame_number };
+    // A plane made here is no stored image, and another study has its own reports: what is measured stays on this screen.
+    const isElsewhere = this.room.seriesFacts(cell.series?.uid)?.exam !== undefined;
+    return { instance: facts.sop && !isElsewhere ? facts.sop : `${MADE}${cell.series?.uid}/${facts.sop}`, frame: facts.frame_number };
   }
 
   /** What is to be drawn over the image in a cell. */
@@ -127,20 +128,28 @@ export class Measurements {
   /** Show the image of a measurement in the active cell. */
   async jump(one: Measurement): Promise<void> {
     this.selected = one.uid;
-    const found = one.image ? await this.find(one.image) : null;
-    if (!found) return;
+    if (one.image) await this.showImage(one.image);
+  }
+
+  /** Show an image in the cell that has its series, else in the active one; false where it is not found. */
+  async showImage(image: ImageRef): Promise<boolean> {
+    const found = await this.find(image);
+    if (!found) return false;
     const { room } = this;
     const cell = room.visible.find((other) => other.series?.uid === found.series) ?? room.cell;
     room.activate(cell.index);
     if (cell.series?.uid === found.series) room.go(cell, found.position);
     else room.open(cell, found.series, found.position);
+    return true;
   }
 
   private async find(image: ImageRef): Promise<{ series: string; position: number } | null> {
     const { room } = this;
     if (image.instance.startsWith(MADE)) {
-      const series = image.instance.slice(MADE.length);
-      return room.library.has(series) ? { series, position: image.frame - 1 } : null;
+      const [series, sop] = image.instance.slice(MADE.length).split("/") as [string, string];
+      if (!room.library.has(series)) return null;
+      const position = room.library.get(series).facts.findIndex((facts) => facts?.sop === sop && facts.frame_number === image.frame);
+      return position >= 0 ? { series, position } : null;
     }
     const shown = room.visible.map((cell) => cell.series?.uid).filter((uid) => uid !== undefined);
     for (const uid of new Set([...shown, ...room.series.map((series) => series.uid)])) {
@@ -152,7 +161,7 @@ export class Measurements {
   }
 }
 
-/** Whether it was drawn on a plane that is no stored image. */
+/** Whether it was drawn on a plane that is no stored image, or on one of another study. */
 export function isMade(one: Measurement): boolean {
   return one.image?.instance.startsWith(MADE) ?? false;
 }

@@ -1,0 +1,57 @@
+import { describe, expect, it } from "vitest";
+import { daysBetween, follow, matching, score, type Likeness } from "./matching";
+
+function series(uid: string, more: Partial<Likeness> = {}): Likeness {
+  return { uid, modality: "CT", number: 1, description: "", body_part: "CHEST", laterality: "", frames: 300, plane: "axial", slice_thickness: 1, frame_of_reference: "1", ...more };
+}
+
+const current = series("now", { description: "Ngực nhu mô 1mm" });
+
+describe("the series that goes with another", () => {
+  it("is of the same kind, part and plane", () => {
+    const others = [series("mr", { modality: "MR" }), series("coronal", { plane: "coronal" }), series("head", { body_part: "HEAD" }), series("right")];
+    expect(matching(current, others)?.uid).toBe("right");
+    expect(matching(current, others.slice(0, 3))).toBeNull();
+  });
+
+  it("is the one with the most words in common, however they are written", () => {
+    const others = [series("trungthat", { description: "Ngực trung thất" }), series("nhumo", { description: "NGUC NHU MO" })];
+    expect(matching(current, others)?.uid).toBe("nhumo");
+  });
+
+  it("is rather as thin and as long than not", () => {
+    const others = [series("thick", { slice_thickness: 5, frames: 60 }), series("thin", { frames: 310 })];
+    expect(matching(current, others)?.uid).toBe("thin");
+  });
+
+  it("may be a radiograph of another kind of device, but not of the other side", () => {
+    const hand = series("hand", { modality: "DX", plane: "", body_part: "HAND", laterality: "L", frames: 1 });
+    expect(score(hand, { ...hand, uid: "old", modality: "CR" })).toBeGreaterThan(0);
+    expect(score(hand, { ...hand, uid: "other", laterality: "R" })).toBe(0);
+  });
+
+  it("may hold the part within a larger one, or say none", () => {
+    expect(score(current, series("more", { body_part: "CHESTABDPELVIS" }))).toBeGreaterThan(0);
+    expect(score(current, series("unsaid", { body_part: "" }))).toBeGreaterThan(0);
+    expect(score(current, series("same"))).toBeGreaterThan(score(current, series("unsaid", { body_part: "" })));
+  });
+});
+
+describe("stacks side by side", () => {
+  it("keep their distance whatever their spacing", () => {
+    const anchor = { leader: 100, follower: 40 };
+    const heights = [0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50];
+    expect(follow(anchor, 100, heights)).toBe(8);
+    expect(follow(anchor, 92, heights)).toBe(6);
+    expect(follow(anchor, 500, heights)).toBe(10);
+    expect(follow(anchor, 100, [null, null])).toBe(-1);
+  });
+});
+
+describe("time between studies", () => {
+  it("is in days", () => {
+    expect(daysBetween("20240228", "20240301")).toBe(2);
+    expect(daysBetween("20241103", "20251103")).toBe(365);
+    expect(daysBetween("", "20251103")).toBeNull();
+  });
+});

@@ -1,0 +1,44 @@
+/** Addresses of what can be taken out: pictures at true resolution, files, a series, a page for paper. Pure. */
+
+import type { Cell } from "../cell";
+import type { ImageRef } from "../measure";
+import type { Room } from "../room";
+
+/** The study that a cell's series belongs to. */
+export function studyOf(room: Room, cell: Cell): string {
+  return room.seriesFacts(cell.series?.uid)?.exam?.study ?? room.page.study;
+}
+
+/** The image in a cell as a picture, in the window that is chosen; null for a plane that was made here. */
+export function pictureAddress(room: Room, cell: Cell, format: "png" | "jpeg"): string | null {
+  const { facts, window } = cell;
+  if (!facts || facts.problem || !facts.sop) return null;
+  const query = new URLSearchParams({ format, quality: "95" });
+  if (window) {
+    query.set("center", String(window.center));
+    query.set("width", String(window.width));
+    query.set("function", window.function);
+  }
+  if (cell.inverted) query.set("invert", "1");
+  return `/study/${studyOf(room, cell)}/instances/${facts.sop}/frames/${facts.frame_number}/image?${query}`;
+}
+
+export function fileAddress(room: Room, cell: Cell): string | null {
+  const { facts } = cell;
+  return facts?.sop ? `/study/${studyOf(room, cell)}/instances/${facts.sop}/file` : null;
+}
+
+export function seriesAddress(room: Room, cell: Cell): string | null {
+  return cell.series ? `/dicom-web/studies/${studyOf(room, cell)}/series/${cell.series.needs}?accept=application/zip` : null;
+}
+
+export function printAddress(room: Room, images: ImageRef[]): string {
+  const chosen = images.map(({ instance, frame }) => `${instance}:${frame}`).join(",");
+  return `/study/${room.page.study}/print${chosen ? `?images=${chosen}` : ""}`;
+}
+
+/** A file name that says what is in it and nobody's name. */
+export function fileName(cell: Cell, ending: string): string {
+  const { facts } = cell;
+  return `${facts?.modality ?? "image"}-${facts?.instance_number ?? cell.position + 1}${facts && facts.number_of_frames > 1 ? `-${facts.frame_number}` : ""}.${ending}`;
+}
