@@ -19,7 +19,14 @@ from viewer.dicomweb.dicom_json import Encoder
 from viewer.dicomweb.errors import PREFIX
 from viewer.dicomweb.media_types import DICOM_JSON, JSON, XML, MediaType
 from viewer.dicomweb.negotiation import negotiate
-from viewer.dicomweb.prepared import STREAMED_INSTANCES, fingerprint, instance_json, series_key, study_key
+from viewer.dicomweb.prepared import (
+    STREAMED_INSTANCES,
+    has_large_head,
+    instance_json,
+    instance_key,
+    series_key,
+    study_key,
+)
 from viewer.dicomweb.resources import find_instance, find_instances, find_series, find_study
 from viewer.etags import etag_of, is_known
 from viewer.permissions import Permission, needs
@@ -56,7 +63,7 @@ def of_instance(study: str, series: str, instance: str) -> Response:
     """Return the metadata of one instance."""
     found = find_instance(study, series, instance)
     _note(study)
-    return _answer(found, f"{instance}\0{fingerprint(found)}\0{base_address()}", 1)
+    return _answer(found, instance_key(found, base_address()), 1)
 
 
 def _note(study: str) -> None:
@@ -126,7 +133,7 @@ def _objects(what: Study | Series | Instance) -> Iterator[Piece]:
         case Series():
             return prepared.series(what, base)
         case Instance():
-            return iter((instance_json(Encoder(), what, base),))
+            return iter((prepared.instance(what, base),))
 
 
 def _answer(what: Study | Series | Instance, key: str, instances: int) -> Response:
@@ -156,10 +163,10 @@ def _plain(pieces: list[Piece] | Iterator[Piece], media_type: MediaType) -> Resp
 
 def _gzip(what: Study | Series | Instance, key: str, media_type: MediaType, instances: int) -> Response:
     body, name, prepared = gzipping.gzipped(_array(what)), f"{key}\0gzip", services().metadata
-    if isinstance(what, Instance):
+    if isinstance(what, Instance) and not has_large_head(what):
         response = Response(b"".join(body), content_type=str(media_type))
     elif instances <= STREAMED_INSTANCES:
-        response = Response(prepared.kept(name, body), content_type=str(media_type))
+        response = Response(prepared.kept(name, lambda: b"".join(body)), content_type=str(media_type))
     else:
         response = _plain(prepared.while_kept(name, body), media_type)
     response.headers["Content-Encoding"] = "gzip"

@@ -39,6 +39,7 @@ CACHE_BYTES = 4 << 30
 MEMORY_BYTES = 64 << 20
 STREAMED_INSTANCES = 2000
 """A series of more instances is sent while it is prepared, the first time."""
+LARGE_HEAD_BYTES = 1 << 18
 _CHUNK = 1 << 18
 
 
@@ -127,7 +128,17 @@ class PreparedMetadata:
                 yield b","
             yield from self.series(series, base)
 
-    def kept(self, key: str, make: Iterable[bytes]) -> bytes:
+    def instance(self, instance: Instance, base: str) -> bytes:
+        """Return one instance; what has a large head, as an enhanced multi-frame object has, is kept as well.
+
+        Raises:
+            NotFound, InvalidObject, OSError: it cannot be read.
+        """
+        if not has_large_head(instance):
+            return instance_json(Encoder(), instance, base)
+        return self.kept(instance_key(instance, base), lambda: instance_json(Encoder(), instance, base))
+
+    def kept(self, key: str, make: Callable[[], bytes]) -> bytes:
         """Return a body made of the one of a series or study, such as its compressed form; made once."""
 
         def made() -> bytes:
@@ -135,7 +146,7 @@ class PreparedMetadata:
             if kept is not None and _is_whole(kept[:1], kept[-1:]):
                 return kept
             before = self._incomplete
-            data = b"".join(make)
+            data = make()
             if self._incomplete != before:
                 raise _Incomplete(data)
             self._cache.put(key, data)
@@ -308,6 +319,16 @@ def series_key(series: Series, base: str) -> str:
 def study_key(study: Study, base: str) -> str:
     """Return what decides the body of a study."""
     return f"{FORM}\0{study.study_instance_uid}\0{study.revision}\0{study.number_of_instances}\0{base}"
+
+
+def instance_key(instance: Instance, base: str) -> str:
+    """Return what decides the body of an instance."""
+    return f"{FORM}\0{instance.sop_instance_uid}\0{fingerprint(instance)}\0{base}"
+
+
+def has_large_head(instance: Instance) -> bool:
+    """Tell whether what stands before the pixels takes long enough to read that the outcome is worth keeping."""
+    return (instance.pixel_data_offset or instance.size) - instance.dataset_offset > LARGE_HEAD_BYTES
 
 
 def _list_key(series: Series, base: str) -> str:

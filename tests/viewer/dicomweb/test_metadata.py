@@ -171,6 +171,20 @@ def test_it_is_prepared_once_and_only_new_ones_are_read(
     assert reads[3:] == [f"{SERIES}.9"]
 
 
+def test_an_instance_with_a_large_head_is_prepared_once(
+    client: FlaskClient, stored: Archive, reads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"{STUDY}/series/{SERIES}/instances/{SERIES}.1/metadata"
+    small = _get(client, path).json
+    _get(client, path)
+    assert len(reads) == 2
+    monkeypatch.setattr(prepared, "LARGE_HEAD_BYTES", 10)
+    for encoding in ("identity", "gzip", "gzip"):
+        data = _get(client, path, **{"Accept-Encoding": encoding}).data
+        assert json.loads(gzip.decompress(data) if encoding == "gzip" else data) == small
+    assert len(reads) == 3
+
+
 def test_another_address_of_the_server_has_its_own(visitor: FlaskClient, stored: Archive) -> None:
     path = f"/dicom-web/studies/{STUDY}/series/{SERIES}/metadata"
     with Records.open(stored.data) as records:
