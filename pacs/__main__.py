@@ -10,7 +10,16 @@ from typing import Any
 import click
 
 from pacs.application import Application, FindSettings
-from pacs.config import FIND_OPTIONS, TLS_OPTIONS, data_option, dicom_tls, option, options, own_certificate
+from pacs.config import (
+    CALLERS_OPTION,
+    FIND_OPTIONS,
+    TLS_OPTIONS,
+    data_option,
+    dicom_tls,
+    option,
+    options,
+    own_certificate,
+)
 from pacs.logs import set_up_logging
 from pacs.receiver import PortInUse, Receiver, ReceiverSettings
 from pacs.tls import TLSError
@@ -27,7 +36,7 @@ from storage.settings import GIB, ArchiveSettings, Durability
 @option("dicom-port", default=11112, help="Port to listen on; several receivers may share it.")
 @option("durability", default=Durability.FULL.value, type=click.Choice([d.value for d in Durability]))
 @option("minimum-free-bytes", default=GIB, help="Below so much free disk space new objects are refused.")
-@options(*FIND_OPTIONS, *TLS_OPTIONS)
+@options(CALLERS_OPTION, *FIND_OPTIONS, *TLS_OPTIONS)
 def receive(data: Path, **values: Any) -> None:
     """Run one DICOM receiver in the foreground."""
     set_up_logging()
@@ -36,7 +45,13 @@ def receive(data: Path, **values: Any) -> None:
         with Archive.open(settings) as archive, Records.open(data) as records:
             find = FindSettings(values["maximum_answers"], values["combined_date_time"])
             application = Application(archive, records, values["aet"], find, own_certificate(**values))
-            where = ReceiverSettings(values["dicom_host"], values["dicom_port"], values["aet"], tls=dicom_tls(**values))
+            where = ReceiverSettings(
+                values["dicom_host"],
+                values["dicom_port"],
+                values["aet"],
+                tls=dicom_tls(**values),
+                takes_unknown_callers=values["unknown_callers"] == "store",
+            )
             receiver = Receiver(application, where)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: receiver.stop())

@@ -48,6 +48,7 @@ class ServeSettings:
     dicom_tls_port: int = PORT
     dicom_tls_authorities: Path | None = None
     dicom_tls_require_certificate: bool = True
+    unknown_callers: str = "store"
 
     def archive(self) -> ArchiveSettings:
         """Return the archive's part of the settings."""
@@ -102,6 +103,12 @@ FIND_OPTIONS = (
         help="Take a range of dates and one of times in a query for one range, also where that was not negotiated.",
     ),
 )
+CALLERS_OPTION = option(
+    "unknown-callers",
+    default="store",
+    type=click.Choice(["store", "refuse"]),
+    help="What devices may do that are no peers: echo and store, or nothing at all.",
+)
 _PORT = click.IntRange(0, 65535)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 OWN_CERTIFICATE_OPTIONS = (
@@ -154,6 +161,7 @@ _SERVE_OPTIONS = (
     option("aet", default="FILMLESS", help="Own AE title, told to scanners."),
     option("dicom-host", default="0.0.0.0", help="Address to listen on for DICOM."),
     option("dicom-port", default=11112, type=_PORT, help="Port to listen on for DICOM."),
+    CALLERS_OPTION,
     option("http-host", default="0.0.0.0", help="Address to listen on for browsers."),
     option("http-port", default=8080, type=_PORT, help="Port to listen on for browsers."),
     option("receivers", default=2, type=click.IntRange(1, 64), help="DICOM receiver processes."),

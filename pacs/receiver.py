@@ -39,6 +39,8 @@ class ReceiverSettings:
     session: SessionSettings = field(default_factory=SessionSettings)
     tls: TLSSettings | None = None
     """Listen for associations over TLS, too."""
+    takes_unknown_callers: bool = True
+    """Devices that are no peers may echo and store; otherwise they get no association."""
 
 
 class PortInUse(Exception):
@@ -160,6 +162,8 @@ class Receiver:
 
     def _admit(self, request: Request) -> Rejection | None:
         """Count an association in, unless there are too many; only those that asked for one take a place."""
+        if not self._settings.takes_unknown_callers and not self._is_known(request.calling_aet):
+            return Rejection.CALLING_AE_TITLE
         with self._lock:
             if self._stopping.is_set():
                 return Rejection.TEMPORARY_CONGESTION
@@ -168,6 +172,9 @@ class Receiver:
             self._waiting.pop(threading.current_thread(), None)
             self._established.add(threading.current_thread())
             return None
+
+    def _is_known(self, calling_aet: str) -> bool:
+        return self._application.records.peers.by_aet(calling_aet) is not None
 
     def _wait_for_the_rest(self) -> None:
         deadline = time.monotonic() + self._settings.stop_seconds

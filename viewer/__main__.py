@@ -45,6 +45,7 @@ def _settings(args: argparse.Namespace) -> ViewerSettings:
         dicom_port=args.dicom_port,
         dicom_tls_port=args.dicom_tls_port,
         aet=args.aet,
+        takes_unknown_callers=args.unknown_callers == "store",
         minimum_free_bytes=args.minimum_free_bytes,
         workers=args.workers,
         threads=args.threads,
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--http-port", type=_port, default=default.http_port, help="port, 0 for any (%(default)s)")
     parser.add_argument("--dicom-host", default=default.dicom_host, help="where the receiver listens (%(default)s)")
     parser.add_argument("--dicom-port", type=_port, default=default.dicom_port, help="its port (%(default)s)")
+    parser.add_argument("--unknown-callers", choices=("store", "refuse"), default="store", help="what strangers may do")
     parser.add_argument("--dicom-tls-port", type=_port, default=0, help="its port for TLS, 0 for none (%(default)s)")
     parser.add_argument("--aet", default=default.aet, help="its AE title (%(default)s)")
     parser.add_argument(

@@ -23,6 +23,8 @@ class ViewerSettings:
     dicom_tls_port: int = 0
     """Where it listens for DICOM over TLS; 0 for nowhere."""
     aet: str = "FILMLESS"
+    takes_unknown_callers: bool = True
+    """Whether devices that are no peers may echo and store; told to people who manage peers."""
     minimum_free_bytes: int = GIB
     """The mark below which receivers refuse new objects; pages say so then."""
     workers: int = 1

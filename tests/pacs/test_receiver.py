@@ -11,9 +11,11 @@ from contextlib import ExitStack
 
 import pytest
 
+from pacs.application import Application
 from pacs.receiver import PortInUse, Receiver, listen
 from pacs.upper_layer import Timeouts
 from storage.archive import Archive
+from storage.records import Peer
 from tests.support.objects import INSTANCE, ct, encode, files_below
 from tests.support.wire import P_DATA, RJ, Closed, Wire, associate_rq, pdu, pdv, store_rq
 
@@ -50,6 +52,20 @@ def test_associations_beyond_the_limit_are_rejected_as_transient(receiver: Calla
         one.expect_closed()
         one.socket.close()
         assert _until(lambda: _is_accepted(port))
+
+
+def test_devices_that_nobody_registered_can_be_kept_out(
+    receiver: Callable[..., Receiver], application: Application
+) -> None:
+    port = receiver(takes_unknown_callers=False).port
+    with Wire.connect(port) as wire:
+        wire.send(associate_rq(calling=b"STRANGER"))
+        # PS3.8 table 9-21: rejected-permanent, by the user, calling AE title not recognised.
+        assert tuple(wire.expect(RJ)[1:]) == (1, 1, 3)
+    application.records.peers.add(Peer("stranger", "STRANGER", "127.0.0.1", 104))
+    with Wire.connect(port) as wire:
+        wire.associate(calling=b"STRANGER")
+        wire.release()
 
 
 def test_connections_that_say_nothing_keep_nobody_out(receiver: Callable[..., Receiver]) -> None:

@@ -142,6 +142,14 @@ def test_what_the_other_side_must_enter_and_what_strangers_may(admin: FlaskClien
         assert words in page
 
 
+def test_strangers_may_nothing_where_it_is_set_so(app: Flask, admin: FlaskClient) -> None:
+    kept = services_of(app)
+    attach(app, replace(kept, settings=replace(kept.settings, takes_unknown_callers=False)))
+    page = _get(admin, "/peers")
+    assert "may not even connect" in page
+    assert "may echo and send images" not in page
+
+
 def test_the_port_for_tls_is_told_where_there_is_one(app: Flask, admin: FlaskClient) -> None:
     assert "Port for TLS" not in _get(admin, "/peers")
     kept = services_of(app)

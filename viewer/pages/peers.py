@@ -12,7 +12,7 @@ from storage.records.remote import Outcome, PeerTest, PeerTestReport, Problem, S
 from viewer import peer_form, remote
 from viewer.peer_form import PeerForm
 from viewer.permissions import Permission, needs
-from viewer.services import records
+from viewer.services import records, services
 
 bp = Blueprint("peers", __name__, url_prefix="/peers")
 
@@ -21,7 +21,9 @@ bp = Blueprint("peers", __name__, url_prefix="/peers")
 @needs(Permission.MANAGE_PEERS)
 def index() -> str:
     """List all nodes, what they must enter for us, and what strangers may do."""
-    return render_template("peers.html", peers=records().peers.list(), own=remote.own_node())
+    return render_template(
+        "peers.html", peers=records().peers.list(), own=remote.own_node(), settings=services().settings
+    )
 
 
 @bp.get("/add")
