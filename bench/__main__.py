@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench import busy, find, retrieve, store, wado, web
+from bench import busy, find, retrieve, store, stow, wado, web
 from bench.report import Row, machine, table, write_section
 
 AREAS = {
     "store": ("Receiving (C-STORE)", store.CASES),
     "find": ("Queries (C-FIND)", {**find.CASES, **busy.CASES}),
     "retrieve": ("Retrieving (C-GET, C-MOVE)", retrieve.CASES),
-    "web": ("DICOMweb", {**wado.CASES, **web.CASES}),
+    "web": ("DICOMweb", {**wado.CASES, **stow.CASES, **web.CASES}),
 }
 _RESULTS = Path(__file__).with_name("results.md")
 
