@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
 
-.PHONY: run app test check web unit peers lock bench chaos fuzz samples clean
+.PHONY: run app test check web unit peers lock bench bench-viewer chaos fuzz samples clean
 
 run: $(STAMP)
 	@$(MAKE) --no-print-directory app || echo 'The reading room was not built: studies open in the light view.' >&2
@@ -81,3 +81,7 @@ fuzz: $(TEST_STAMP)
 # Beside real peers, alternating; prints tables and writes bench/results.md. AREAS="store store.one" chooses.
 bench: $(TEST_STAMP) peers
 	$(BIN)/python -m bench $(AREAS)
+
+# The reading room beside OHIF, in a browser without a GPU (about 25 minutes). CASES="opening scrolling" chooses.
+bench-viewer: $(TEST_STAMP) peers app
+	ROUNDS=$${ROUNDS:-3} $(BIN)/python -m bench.viewer $(CASES)

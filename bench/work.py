@@ -14,7 +14,8 @@ def cache_folder() -> Path:
     return folder
 
 
-def _made(name: str, *arguments: str) -> Path:
+def made(name: str, *arguments: str) -> Path:
+    """Return a folder or file of `sample_dicom`, made once with these arguments."""
     target = cache_folder() / name
     if not target.exists():
         half = target.with_name(f"{name}.half")
@@ -25,7 +26,7 @@ def _made(name: str, *arguments: str) -> Path:
 
 def ct_series() -> Path:
     """The 400-slice 512x512 CT series: 16 bit, explicit little endian, 210 MB."""
-    return _made("ct-400", "ct-chest", "--slices", "400", "--size", "512")
+    return made("ct-400", "ct-chest", "--slices", "400", "--size", "512")
 
 
 def small_series(number: int) -> Path:
@@ -46,12 +47,12 @@ def small_series(number: int) -> Path:
 
 def multiframe(megabytes: int = 2048) -> Path:
     """One multi-frame object of so many megabytes."""
-    return _made(f"multiframe-{megabytes}.dcm", "multiframe", "--megabytes", str(megabytes))
+    return made(f"multiframe-{megabytes}.dcm", "multiframe", "--megabytes", str(megabytes))
 
 
 def many(studies: int) -> Path:
     """So many studies of one small image each."""
-    return _made(f"many-{studies}", "many", "--studies", str(studies))
+    return made(f"many-{studies}", "many", "--studies", str(studies))
 
 
 def files(folder: Path) -> list[Path]:
