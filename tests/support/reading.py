@@ -112,15 +112,22 @@ class Reader:
         self.page.set_viewport_size({"width": width, "height": size["height"] - round(box["height"]) + rows})
         self.still()
 
-    def canvas(self) -> NDArray[np.uint8]:
-        """Pixels of the first cell's canvas, (height, width, 3)."""
-        data = self.page.evaluate("() => document.querySelector('.picture canvas').toDataURL('image/png')")
-        image = Image.open(io.BytesIO(base64.b64decode(data.split(",")[1]))).convert("RGB")
-        return np.asarray(image)
+    def canvas(self, *, masks: bool = False) -> NDArray[np.uint8]:
+        """Pixels of the first cell's canvas, (height, width, 3); with `masks`, what covers it laid over it."""
+        shown = self._image(".viewport .picture canvas")
+        assert shown is not None
+        cover = self._image(".viewport canvas.masks") if masks else None
+        if cover is not None:
+            shown.alpha_composite(cover)
+        return np.asarray(shown.convert("RGB"))
+
+    def _image(self, selector: str) -> Image.Image | None:
+        data = self.page.evaluate("s => document.querySelector(s)?.toDataURL('image/png')", selector)
+        return Image.open(io.BytesIO(base64.b64decode(data.split(",")[1]))).convert("RGBA") if data else None
 
     def picture(self, rows: int, columns: int) -> NDArray[np.uint8]:
         """The middle of the canvas, where a picture lies that is shown one to one."""
-        canvas = self.canvas()
+        canvas = self.canvas(masks=True)
         top, left = (canvas.shape[0] - rows) // 2, (canvas.shape[1] - columns) // 2
         return canvas[top : top + rows, left : left + columns]
 
@@ -129,6 +136,22 @@ class Reader:
         answer = self.page.request.get(self.server.address + address)
         assert answer.ok, answer.status
         return np.asarray(Image.open(io.BytesIO(answer.body())).convert("RGB"))
+
+    def matches_server(self) -> None:
+        """Compare the canvas with what the server renders of the same image in the same window and sense."""
+        facts = self.page.evaluate("() => window.filmless.cell.facts")
+        window, inverted = self.page.evaluate("() => [window.filmless.cell.window, window.filmless.cell.inverted]")
+        rows, columns = facts["rows"], facts["columns"]
+        assert abs(facts["aspect"] - 1) < 1e-6
+        self.one_to_one(rows, columns)
+        study = self.page.url.split("/study/")[1].split("?")[0]
+        query = f"format=png&overlays=0&invert={int(inverted)}"
+        if window is not None:
+            query += f"&center={window['center']}&width={window['width']}&function={window['function']}"
+        image = f"/study/{study}/instances/{facts['sop']}/frames/{facts['frame_number']}/image?{query}"
+        difference = np.abs(self.picture(rows, columns).astype(int) - self.rendered(image).astype(int))
+        assert difference.mean() < 1, (difference.mean(), difference.max())
+        assert (difference > 2).mean() < 0.002, (difference > 2).mean()
 
 
 @contextmanager
@@ -140,8 +163,9 @@ def reader(
     height: int = 768,
     locale: str = "vi-VN",
     phone: bool = False,
+    who: str = "radiologist",
 ) -> Iterator[Reader]:
-    """A signed-in radiologist's browser."""
+    """A signed-in radiologist's browser, or another person's."""
     context = browser.new_context(
         viewport={"width": width, "height": height},
         locale=locale,
@@ -153,7 +177,7 @@ def reader(
         page = context.new_page()
         wrong = watch(page)
         page.goto(server.address + "/login")
-        page.fill("input[name=username]", "radiologist")
+        page.fill("input[name=username]", who)
         page.fill("input[name=password]", PASSWORD)
         page.keyboard.press("Enter")
         page.wait_for_url(server.address + "/")

@@ -66,7 +66,7 @@ def first_picture(study: Study, series: str | None, position: int) -> FirstPictu
         stack = services().stacks.of(candidate)
         if not stack.total:
             continue
-        place = max(0, min(position if wanted else 0, stack.total - 1))
+        place = max(0, min(position if wanted or not series else 0, stack.total - 1))
         picture = _picture(candidate, place, *stack.at(place))
         if picture is not None:
             return picture

@@ -23,14 +23,21 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The sample studies behind a running server."""
-    need_built_app()
+def samples_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of the sample studies, with a radiologist and a clinician."""
     data: Path = tmp_path_factory.mktemp("samples")
     with Records.open(data) as records:
-        records.users.add("radiologist", Role.RADIOLOGIST, PASSWORD)
+        for role in (Role.RADIOLOGIST, Role.CLINICIAN):
+            records.users.add(role.value, role, PASSWORD)
     import_files(data, sorted(studies_folder().rglob("*.dcm")))
-    with running(data) as started:
+    return data
+
+
+@pytest.fixture(scope="session")
+def samples(samples_data: Path) -> Iterator[Server]:
+    """The sample studies behind a running server."""
+    need_built_app()
+    with running(samples_data) as started:
         yield started
 
 

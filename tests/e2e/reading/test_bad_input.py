@@ -1,0 +1,207 @@
+"""Series that are not what they should be, and networks and sessions that end: the rest stays usable, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, expect
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEG2000Lossless
+
+from storage.archive import Archive
+from storage.records import Records, Role
+from storage.settings import ArchiveSettings
+from tests.support.objects import STUDY, ct, store
+from tests.support.reading import Reader, need_built_app, reader
+from tests.support.web import PASSWORD, Server, running
+
+SIDE = 64
+FRAMES = 8000
+NAMES = ("gap", "sizes", "directions", "corrupt", "nowhere", "single", "many", "large")
+
+
+def uid(name: str) -> str:
+    return f"{STUDY}.{NAMES.index(name) + 1}"
+
+
+def slice_of(name: str, number: int, **attributes: object) -> Dataset:
+    pixels = np.full((SIDE, SIDE), 100 * number, "<i2")
+    given: dict[str, object] = {
+        "Rows": SIDE,
+        "Columns": SIDE,
+        "PixelData": pixels.tobytes(),
+        "WindowCenter": 500,
+        "WindowWidth": 1000,
+        "PixelSpacing": [1, 1],
+        "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+        "ImagePositionPatient": [0, 0, 5 * number],
+    }
+    return ct(
+        StudyInstanceUID=uid(name),
+        SeriesInstanceUID=uid(name) + ".1",
+        SOPInstanceUID=f"{uid(name)}.1.{number}",
+        InstanceNumber=number,
+        **{keyword: value for keyword, value in {**given, **attributes}.items() if value is not None},
+    )
+
+
+def put_odd_series(archive: Archive) -> None:
+    for number in (1, 2, 3, 5, 6):
+        store(archive, slice_of("gap", number))
+    for number in (1, 2, 3):
+        store(archive, slice_of("sizes", number))
+        store(archive, slice_of("directions", number))
+        store(
+            archive,
+            slice_of("nowhere", number, PixelSpacing=None, ImagePositionPatient=None, ImageOrientationPatient=None),
+        )
+    small = {"Rows": 32, "Columns": 48, "PixelData": np.full((32, 48), 400, "<i2").tobytes()}
+    store(archive, slice_of("sizes", 4, **small))
+    store(archive, slice_of("directions", 4, ImageOrientationPatient=[0, 1, 0, 0, 0, -1]))
+    for number in (1, 2, 4):
+        store(archive, slice_of("corrupt", number))
+    broken = slice_of("corrupt", 3, PixelData=encapsulate([b"\xff\x4f\xff\x51 no image"]))
+    broken["PixelData"].is_undefined_length = True
+    store(archive, broken, transfer_syntax_uid=JPEG2000Lossless)
+    store(archive, slice_of("single", 1))
+    many = {
+        "Rows": 8,
+        "Columns": 8,
+        "NumberOfFrames": FRAMES,
+        "PixelData": np.arange(64 * FRAMES, dtype="<u2").tobytes(),
+    }
+    store(archive, slice_of("many", 1, **many))
+    big = np.zeros((512, 512), "<i2").tobytes()
+    for number in range(1, 61):
+        store(archive, slice_of("large", number, Rows=512, Columns=512, PixelData=big))
+    for number in range(1, 4):
+        other = slice_of("large", number)
+        other.SeriesInstanceUID, other.SeriesNumber = uid("large") + ".2", 2
+        other.SOPInstanceUID = f"{uid('large')}.2.{number}"
+        store(archive, other)
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    need_built_app()
+    data: Path = tmp_path_factory.mktemp("odd")
+    with Records.open(data) as records:
+        records.users.add("radiologist", Role.RADIOLOGIST, PASSWORD)
+    with Archive.open(ArchiveSettings(data, minimum_free_bytes=0)) as archive:
+        put_odd_series(archive)
+    with running(data) as started:
+        yield started
+
+
+@pytest.fixture
+def room(browser: Browser, odd: Server) -> Iterator[Reader]:
+    with reader(browser, odd) as at_desk:
+        yield at_desk
+
+
+def middle(room: Reader) -> int:
+    """The grey in the middle of the canvas."""
+    canvas = room.canvas()
+    return int(canvas[canvas.shape[0] // 2, canvas.shape[1] // 2, 0])
+
+
+def test_a_missing_slice_is_named(room: Reader) -> None:
+    room.open(uid("gap"))
+    expect(room.page.locator(".flaw")).to_contain_text("thiếu một lát cắt sau ảnh 3")
+    assert room.wrong == []
+
+
+def test_mixed_sizes_and_directions_are_said_and_every_image_shows(room: Reader) -> None:
+    room.open(uid("sizes"))
+    expect(room.page.locator(".flaw")).to_contain_text("kích thước khác nhau")
+    room.press("End")
+    assert room.data("slice") == "4"
+    assert abs(middle(room) - 102) <= 1
+    room.open(uid("directions"))
+    expect(room.page.locator(".flaw")).to_contain_text("khác hướng")
+    assert room.viewport.locator(".letter.right").inner_text() == "L"
+    room.press("End")
+    assert room.viewport.locator(".letter.right").inner_text() == "P"
+    assert room.wrong == []
+
+
+def test_one_corrupt_frame_is_told_and_the_others_are_read(room: Reader) -> None:
+    room.page.goto(f"{room.server.address}/study/{uid('corrupt')}")
+    expect(room.viewport).to_have_attribute("data-slice", "1", timeout=20_000)
+    expect(room.viewport).to_have_attribute("data-slices-loaded", "3", timeout=20_000)
+    room.press("ArrowDown", "ArrowDown")
+    expect(room.page.locator(".message")).to_contain_text("Không thể hiển thị ảnh này.")
+    expect(room.page.locator(".picture")).to_have_css("visibility", "hidden")
+    room.press("ArrowDown")
+    assert room.data("slice") == "4"
+    expect(room.page.locator(".message")).to_have_count(0)
+    assert abs(middle(room) - 102) <= 1
+
+
+def test_without_geometry_there_are_no_letters_no_mm_and_no_warning(room: Reader) -> None:
+    room.open(uid("nowhere"))
+    expect(room.page.locator(".bar")).to_contain_text("không có tỉ lệ mm")
+    assert room.viewport.locator(".letter.left").inner_text() == ""
+    assert room.page.locator(".flaw").count() == 0
+    room.press("End")
+    assert room.data("slice") == "3"
+    assert room.wrong == []
+
+
+def test_a_single_image(room: Reader) -> None:
+    room.open(uid("single"))
+    assert room.data("slices-total") == "1"
+    room.press("ArrowDown", "End", " ")
+    assert room.data("slice") == "1"
+    expect(room.page.locator('[data-action="play"]')).to_be_disabled()
+    assert room.wrong == []
+
+
+def test_eight_thousand_frames(room: Reader) -> None:
+    room.open(uid("many"), whole=False)
+    assert room.data("slices-total") == str(FRAMES)
+    room.press("End")
+    expect(room.viewport).to_have_attribute("data-slice", str(FRAMES), timeout=30_000)
+    room.loaded()
+    assert room.wrong == []
+
+
+def test_a_network_that_fails_halfway_and_returns(browser: Browser, odd: Server) -> None:
+    with reader(browser, odd) as away:
+        page = away.page
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        slow = {"offline": False, "latency": 0, "downloadThroughput": 3e6, "uploadThroughput": 1e6}
+        session.send("Network.emulateNetworkConditions", slow)
+        away.open(uid("large"), whole=False)
+        session.send("Network.emulateNetworkConditions", {**slow, "offline": True})
+        page.keyboard.press("End")
+        expect(page.locator(".trouble")).to_contain_text("Mất kết nối", timeout=20_000)
+        page.keyboard.press("Home")
+        expect(away.viewport).to_have_attribute("data-slice", "1")
+        session.send("Network.emulateNetworkConditions", {**slow, "downloadThroughput": -1})
+        away.loaded()
+        expect(page.locator(".trouble")).to_have_count(0, timeout=20_000)
+        away.press("End")
+        assert away.data("slice") == "60"
+
+
+def test_a_session_that_ends_while_reading(browser: Browser, odd: Server) -> None:
+    with reader(browser, odd) as expired:
+        page = expired.page
+        # The second series waits until the session is over.
+        page.route("**/series/*.2/**", lambda route: route.abort())
+        expired.open(uid("large"))
+        page.context.clear_cookies()
+        page.unroute_all()
+        page.locator(".series-card").nth(1).click()
+        told = page.locator(".trouble")
+        expect(told).to_contain_text("Phiên đăng nhập đã hết", timeout=20_000)
+        expect(told.get_by_role("link")).to_have_attribute("href", f"/login?next=%2Fstudy%2F{uid('large')}")
+        page.locator(".series-card").nth(0).click()
+        expired.press("End")
+        assert expired.data("slice") == "60"
