@@ -11,7 +11,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from storage.errors import InvalidObject
 from storage.model import Source
 from storage.scan import EXPLICIT_LITTLE, LONG_VRS, scan
-from storage.window import FileWindow
+from storage.window import BytesWindow, FileWindow
 
 IMPLEMENTATION_CLASS_UID = "2.25.219337046154107394208306425180930372609"
 IMPLEMENTATION_VERSION_NAME = "FILMLESS_01"
@@ -95,7 +95,11 @@ def read(fd: int, size: int) -> Meta:
         InvalidObject: no prefix, or a meta group that cannot be read or names no transfer syntax.
     """
     start = data_set_offset(fd, size)
-    values = scan(FileWindow(fd, PREAMBLE + len(MAGIC), start), EXPLICIT_LITTLE, _WANTED).values
+    return _read(FileWindow(fd, PREAMBLE + len(MAGIC), start), start)
+
+
+def _read(group: FileWindow, start: int) -> Meta:
+    values = scan(group, EXPLICIT_LITTLE, _WANTED).values
     texts = {tag: values.get(tag, b"").decode("ascii", "replace").strip(" \0") for tag in values}
     if not texts.get(_TRANSFER_SYNTAX):
         raise InvalidObject("the file meta information names no transfer syntax")
@@ -117,16 +121,14 @@ def of_head(head: bytes) -> Meta:
     Raises:
         InvalidObject: neither a meta group that can be read nor a bare data set.
     """
-    fd = os.memfd_create("head", os.MFD_CLOEXEC)
-    try:
-        os.write(fd, head)
-        return read(fd, len(head))
-    except InvalidObject:
-        # Group 0008 comes first in any composite object; bytes 4 and 5 are a VR in explicit encodings.
-        if len(head) < 8 or head[:2] != b"\x08\x00" or head[3] != 0:
-            raise
-    finally:
-        os.close(fd)
+    if head[PREAMBLE : PREAMBLE + len(MAGIC)] == MAGIC:
+        start = _end_of_group(head)
+        if start > len(head):
+            raise InvalidObject("truncated: the file meta information is cut off")
+        return _read(BytesWindow(head[PREAMBLE + len(MAGIC) : start]), start)
+    # Group 0008 comes first in any composite object; bytes 4 and 5 are a VR in explicit encodings.
+    if len(head) < 8 or head[:2] != b"\x08\x00" or head[3] != 0:
+        raise InvalidObject("not a DICOM file: the prefix 'DICM' is missing")
     explicit = head[4:6].isalpha() and head[4:6].isupper()
     syntax = ExplicitVRLittleEndian if explicit else ImplicitVRLittleEndian
     return Meta(0, "", "", str(syntax), None)

@@ -120,6 +120,21 @@ class FileWindow:
             raise InvalidObject(f"truncated at offset {self.position}")
 
 
+class BytesWindow(FileWindow):
+    """A window on bytes that are in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(-1, 0, len(data))
+        self._block = data
+
+    def remaining_is_zeros(self) -> bool:
+        """See `Window.remaining_is_zeros`."""
+        return not self._block[self._at :].strip(b"\0")
+
+    def _load(self, n: int) -> None:
+        raise InvalidObject(f"truncated at offset {self.position}")
+
+
 class DeflatedWindow:
     """A window on what a deflated data set (PS3.5 A.5) inflates to; never more than a few blocks in memory.
 
