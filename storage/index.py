@@ -32,6 +32,7 @@ _INSTANCE_OF_UID = (
 _PIECE = 1000
 _ANSWERS = 16
 _COUNTED_IN_A_SECOND = 10_000_000
+_STEPS_OF_A_COUNT = 1_000  # few, since each may have to read from the disk
 _STEPS = 20_000  # of SQLite's virtual machine: a millisecond, most of the time
 
 
@@ -53,8 +54,10 @@ def _fail(tickets: list[_Ticket], error: StorageError) -> None:
 
 
 @contextmanager
-def _stoppable(connection: sqlite3.Connection, is_stopped: Callable[[], bool] | None) -> Iterator[None]:
-    connection.set_progress_handler(is_stopped, _STEPS)
+def _stoppable(
+    connection: sqlite3.Connection, is_stopped: Callable[[], bool] | None, steps: int = _STEPS
+) -> Iterator[None]:
+    connection.set_progress_handler(is_stopped, steps)
     try:
         yield
     finally:
@@ -260,7 +263,7 @@ class Index:
         if not query.conditions and self._rows_at_most() > seconds * _COUNTED_IN_A_SECOND:
             return None
         try:
-            with _stoppable(connection, lambda: time.monotonic() > until):
+            with _stoppable(connection, lambda: time.monotonic() > until, _STEPS_OF_A_COUNT):
                 statement = sql.count(query, candidates.find(connection, query))
                 return int(connection.execute(statement.text, statement.values).fetchone()[0])
         except sqlite3.Error as e:
