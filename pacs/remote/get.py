@@ -30,7 +30,7 @@ from pacs.remote.transfer import Transfer
 from pacs.requestor import MAXIMUM_CONTEXTS, Accepted, Proposal, Requestor, has_data_set
 from pacs.status import Status, comment_of, of_store_error
 from storage.archive import Archive
-from storage.errors import OutOfSpace, StorageError
+from storage.errors import OutOfSpace, StorageError, WriteFailed
 from storage.incoming import Announced
 from storage.model import Source
 from storage.records.remote import Trouble
@@ -99,6 +99,7 @@ class _Operation:
         self._assoc = assoc
         self._syntaxes = {c.context_id: c.transfer_syntax for c in assoc.contexts}
         self._trouble: StorageError | None = None
+        self._refused = 0
 
     def run(self, context: Accepted, identifier: Dataset) -> None:
         command: Command = {
@@ -137,17 +138,21 @@ class _Operation:
             for _ in fragments:
                 pass
             self._trouble = e
+            self._refused += 1
             status, comment = of_store_error(e), comment_of(e)
         self._assoc.send(context_id, dimse.response(message, status, comment=comment))
         if status is Status.SUCCESS:
             self._transfer.finished(uid)
         else:
-            trouble = Trouble.ARCHIVE if isinstance(self._trouble, OutOfSpace) else Trouble.STATUS
+            trouble = Trouble.ARCHIVE if isinstance(self._trouble, OutOfSpace | WriteFailed) else Trouble.STATUS
             self._transfer.finished(
                 uid, self._remote.trouble(trouble, status=f"{status:04X}H", comment=comment).problem
             )
 
     def _end(self, final: Command, data: bytes) -> None:
-        if self._trouble is not None:
+        if isinstance(self._trouble, OutOfSpace | WriteFailed):
             raise self._remote.trouble(Trouble.ARCHIVE, comment=self._trouble)
+        if self._trouble is not None:
+            # Refused for what they are: broken, rejected, or in conflict with what is stored. That stays so.
+            raise self._remote.trouble(Trouble.INCOMPLETE, is_final=True, count=self._refused, comment=self._trouble)
         self._remote.check_status(final)

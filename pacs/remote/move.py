@@ -24,8 +24,10 @@ _SILENT_SECONDS = 180.0
 _CANCEL_SECONDS = 5.0
 
 
-def move(remote: Remote, transfer: Transfer, arrived: Callable[[], int], asked: Sequence[Dataset]) -> None:
+def move(remote: Remote, transfer: Transfer, arrived: Callable[[], int], asked: Sequence[Dataset]) -> str:
     """Have what the identifiers mean sent to us; `arrived` counts the objects of the study that are here.
+
+    Return what the node says about objects that it could not send; empty when it says that all went well.
 
     Raises:
         Troubled: it offers no C-MOVE, refuses, or goes away; what came is kept.
@@ -35,8 +37,8 @@ def move(remote: Remote, transfer: Transfer, arrived: Callable[[], int], asked: 
         context = context_for(assoc, [STUDY_ROOT])
         if context is None:
             raise remote.trouble(Trouble.NO_RETRIEVE, comment="C-MOVE")
-        for identifier in asked:
-            _Operation(remote, transfer, arrived, assoc, context).run(identifier)
+        said = [_Operation(remote, transfer, arrived, assoc, context).run(identifier) for identifier in asked]
+    return next(filter(None, said), "")
 
 
 class _Operation:
@@ -53,7 +55,7 @@ class _Operation:
         self._message_id = assoc.next_message_id()
         self._last = 0
 
-    def run(self, identifier: Dataset) -> None:
+    def run(self, identifier: Dataset) -> str:
         command: Command = {
             Tag.AFFECTED_SOP_CLASS_UID: STUDY_ROOT,
             Tag.COMMAND_FIELD: CommandField.C_MOVE_RQ,
@@ -65,11 +67,12 @@ class _Operation:
         encoded = data_sets.encode(identifier, self._context.transfer_syntax)
         self._assoc.send(self._context.context_id, command, encoded)
         try:
-            while self._next().get(Tag.STATUS) in PENDING:
+            while (response := self._next()).get(Tag.STATUS) in PENDING:
                 pass
         except Stopped:
             self._cancel()
             raise
+        return _failures(response)
 
     def _next(self) -> Command:
         """Wait for the next response, counting what arrives meanwhile; many nodes tell nothing until the end."""
@@ -115,3 +118,11 @@ def _total(response: Command) -> int | None:
             Tag.WARNING_SUBOPERATIONS)  # fmt: skip
     counts = [response[tag] for tag in tags if tag in response]
     return sum(int(count) for count in counts) if Tag.REMAINING_SUBOPERATIONS in response else None
+
+
+def _failures(final: Command) -> str:
+    """Return what a final response says about sub-operations that failed (PS3.4 C.4.2.1.5)."""
+    failed = int(final.get(Tag.FAILED_SUBOPERATIONS, 0))
+    if not failed:
+        return ""
+    return " ".join(filter(None, (f"{final.get(Tag.STATUS, 0):04X}H", str(final.get(Tag.ERROR_COMMENT, "")))))

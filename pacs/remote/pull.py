@@ -50,6 +50,8 @@ class _Pull:
         self._how = asked.how
         self._transfer = transfer
         self._before = self._count_here()
+        self._said = ""
+        """What the node said about objects that it could not send."""
 
     def run(self) -> None:
         self._transfer.enter(Phase.CONNECTING)
@@ -101,7 +103,7 @@ class _Pull:
             get.get(self._remote, self._archive, self._transfer, group, asked)
 
     def _move(self, asked: Sequence[Dataset], classes: Sequence[str]) -> None:
-        move.move(self._remote, self._transfer, lambda: self._count_here() - self._before, asked)
+        self._said = move.move(self._remote, self._transfer, lambda: self._count_here() - self._before, asked)
 
     def _count_here(self) -> int:
         try:
@@ -124,16 +126,21 @@ class _Pull:
         if lacking is None and trouble is None:
             self._check_unknown()
             return
-        told = trouble or self._remote.trouble(Trouble.NOT_ARRIVED, count=len(lacking or ()))
+        told = trouble or self._incomplete(len(lacking or ()))
         for uid in lacking or ():
             self._transfer.lacks(uid, told.problem)
         raise told
 
+    def _incomplete(self, lacking: int) -> Troubled:
+        if self._said:
+            return self._remote.trouble(Trouble.INCOMPLETE, count=lacking, comment=self._said)
+        return self._remote.trouble(Trouble.NOT_ARRIVED, count=lacking)
+
     def _check_unknown(self) -> None:
         """The node said success and tells no list: believe it where anything is here at all."""
         now = self._count_here()
-        if not now:
-            raise self._remote.trouble(Trouble.NOT_ARRIVED, count="?")
+        if not now or self._said:
+            raise self._incomplete(0)
         self._transfer.count(total=now, done=now - self._before, already=self._before)
 
 

@@ -33,7 +33,7 @@ from storage.records.remote import (
 )
 from tests.support.archives import RemoteArchive, dcmqrscp, orthanc, storescp
 from tests.support.objects import INSTANCE, SERIES, STUDY, ct, store, write_file
-from tests.support.peers import run_tool
+from tests.support.peers import free_port, run_tool
 
 LANES = {PeerTest: Lane.INTERACTIVE, RemoteQuery: Lane.INTERACTIVE, Pull: Lane.TRANSFER, Push: Lane.TRANSFER}
 OBJECTS = 12
@@ -212,6 +212,18 @@ def test_what_it_sends_elsewhere_has_not_arrived(
     assert report.problem.facts["count"] == "3"
     lacking = application.records.jobs.items(job.number, is_done=False)
     assert sorted(item.item for item in lacking) == [f"{INSTANCE}.{n}" for n in range(3)]
+
+
+def test_what_it_cannot_send_is_told_with_its_status(
+    do: Callable[..., Job], application: Application, tmp_path: Path
+) -> None:
+    with dcmqrscp(tmp_path / "qr", {"FILMLESS": free_port()}) as remote:  # nobody listens there
+        application.records.peers.add(Peer("qr", remote.aet, "127.0.0.1", remote.port))
+        _fill(remote, tmp_path / "files", 2)
+        job = do(Pull(remote.aet, STUDY, How.MOVE))
+    problem = _report(job).problem
+    assert problem is not None
+    assert problem.trouble in (Trouble.INCOMPLETE, Trouble.OUT_OF_RESOURCES, Trouble.STATUS), problem
 
 
 def test_an_archive_that_does_not_know_us_is_told_in_words(

@@ -26,7 +26,7 @@ from storage.archive import Archive
 from storage.records import JobItem, Peer
 from storage.records.remote import How, Pull, TransferReport, Trouble
 from storage.settings import ArchiveSettings
-from tests.support.objects import INSTANCE, SERIES, STUDY, ct
+from tests.support.objects import INSTANCE, SERIES, STUDY, ct, store
 
 GET_ROOT, FIND_ROOT = StudyRootQueryRetrieveInformationModelGet, StudyRootQueryRetrieveInformationModelFind
 
@@ -203,3 +203,14 @@ def test_our_own_disk_is_full(tmp_path: Path) -> None:
     assert caught.value.problem.trouble is Trouble.ARCHIVE
     assert not caught.value.is_final
     assert told.reports[-1].failed == 2
+
+
+def test_what_we_refuse_for_what_it_is_is_not_asked_for_again(archive: Archive) -> None:
+    store(archive, ct(SOPInstanceUID=f"{INSTANCE}.0", StudyInstanceUID=STUDY + ".9", PatientID="other"))
+    told = Told()
+    with _getting(_objects(2)) as (port, _), pytest.raises(Troubled) as caught:
+        _pull(archive, port, told)
+    assert caught.value.problem.trouble is Trouble.INCOMPLETE
+    assert caught.value.is_final
+    assert archive.instance(f"{INSTANCE}.1").study_instance_uid == STUDY
+    assert [item.item for item in told.items if not item.is_done].count(f"{INSTANCE}.0") >= 1
