@@ -92,6 +92,18 @@ def read_at_once(span: FileSpan, into: memoryview) -> bool:
         os.close(descriptor)
 
 
+def read_into(span: FileSpan, into: memoryview) -> bool:
+    """Fill `into` with the bytes of a span, waiting for the disk; False where the file is shorter than said."""
+    with span.path.open("rb", buffering=0) as file:
+        got = 0
+        while got < span.length:
+            n = os.preadv(file.fileno(), [into[got:]], span.offset + got)
+            if not n:
+                return False
+            got += n
+    return True
+
+
 class StreamBody:
     """The body of a response as pieces in order; give it to `flask.Response` with `direct_passthrough=True`.
 

@@ -1,17 +1,19 @@
 """Frames that are stored as asked, or were made before, answered in the event loop: no thread, no Flask.
 
-Reading from the page cache takes less time than handing the request to a thread. What would wait is left to Flask: a
-body that is not in memory, a frame that is still to be made, somebody who has to be looked up by password, another
-site's request, and everything that is to be refused; so what is answered here is only what Flask would answer, too.
+Reading from the page cache takes less time than handing the request to a thread; what is not there is read in one. Left
+to Flask are frames that are still to be made, somebody who has to be looked up by password, another site's request, and
+everything that is to be refused; so what is answered here is only what Flask would answer, too.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from storage.errors import StorageError
+from storage.model import Instance
 from viewer.dicomweb import multipart
 from viewer.dicomweb.errors import PREFIX
 from viewer.dicomweb.media_types import MediaType, accepted
@@ -19,17 +21,27 @@ from viewer.dicomweb.wado.forms import Form, choose_frame_form
 from viewer.dicomweb.wado.frames import Body, etag_of_frames, read_list
 from viewer.dicomweb.wado.quick import QuickWay, accept_of, kept_headers
 from viewer.rsgi_types import HTTPProtocol, Scope
-from viewer.streaming import Piece, length_of, read_at_once
+from viewer.services import Services
+from viewer.sign_in_cache import SignInCache
+from viewer.streaming import FileSpan, Piece, length_of, read_at_once, read_into
 
 BODY_MAX = 8 << 20
 LIST_MAX = 64
+READING_MAX = 16
 _UID = r"([0-9.]{1,64})"
 _PATH = re.compile(rf"{PREFIX}/studies/{_UID}/series/{_UID}/instances/{_UID}/frames/([0-9,]{{1,256}})")
 _ENDPOINT = "wado_frames.frames"
 
 
+_Find = Callable[[Instance, int, str], Sequence[Piece] | None]
+
+
 class FastFrames(QuickWay):
     """See the module's top."""
+
+    def __init__(self, services: Services, sign_ins: SignInCache) -> None:
+        super().__init__(services, sign_ins)
+        self._reading = 0
 
     async def answer(self, scope: Scope, protocol: HTTPProtocol) -> bool:
         """Answer a request if it can be done at once; False leaves it untouched."""
@@ -40,12 +52,12 @@ class FastFrames(QuickWay):
             return False
         study, series, sop_instance_uid, listed = match.groups()
         try:
-            return self._answer(scope, protocol, (study, series, sop_instance_uid), listed)
-        except (StorageError, ValueError):
+            return await self._answer(scope, protocol, (study, series, sop_instance_uid), listed)
+        except (StorageError, ValueError, OSError, EOFError):
             # Flask finds the same, and says it in its words.
             return False
 
-    def _answer(self, scope: Scope, protocol: HTTPProtocol, uids: tuple[str, str, str], listed: str) -> bool:
+    async def _answer(self, scope: Scope, protocol: HTTPProtocol, uids: tuple[str, str, str], listed: str) -> bool:
         instance = self.services.archive.instance(uids[2])
         if (instance.study_instance_uid, instance.series_instance_uid) != uids[:2]:
             return False
@@ -57,31 +69,35 @@ class FastFrames(QuickWay):
         if self.is_other(scope, etag):
             return False
         body = Body(self.services.frame_store, instance, numbers, form, etag)
-        data = self._read(body)
+        data = _whole(body, body.store.at_hand, read_at_once) or await self._read(body)
         if data is None:
             return False
         self.send(scope, protocol, kept_headers(body.content_type, etag), data, _ENDPOINT)
         return True
 
-    def _read(self, body: Body) -> bytes | bytearray | None:
-        """Return the whole body, None where it is too large or not in memory."""
-        pieces: list[Piece] = []
-        store, target = body.store, body.form.transfer_syntax_uid
-        for number in body.numbers:
-            found = store.at_hand(body.instance, number - 1, target)
-            if found is None:
-                return None
-            if body.form.is_multipart:
-                pieces.append(body.head(sum(map(length_of, found))))
-            pieces += found
+    async def _read(self, body: Body) -> bytearray | None:
+        """Read a body in a thread, where the disk may be waited for; None where it is not stored as asked."""
+        if self._reading >= READING_MAX:
+            return None
+        self._reading += 1
+        try:
+            return await asyncio.to_thread(_whole, body, body.store.stored, read_into)
+        finally:
+            self._reading -= 1
+
+
+def _whole(body: Body, find: _Find, fill: Callable[[FileSpan, memoryview], bool]) -> bytearray | None:
+    """Return a whole body; None where a frame is not found this way, cannot be read, or the body is too large."""
+    pieces: list[Piece] = []
+    for number in body.numbers:
+        found = find(body.instance, number - 1, body.form.transfer_syntax_uid)
+        if found is None:
+            return None
         if body.form.is_multipart:
-            pieces.append(multipart.end(body.boundary))
-        if len(pieces) == 1 and isinstance(pieces[0], bytes):
-            return pieces[0]
-        return _joined(pieces)
-
-
-def _joined(pieces: Sequence[Piece]) -> bytearray | None:
+            pieces.append(body.head(sum(map(length_of, found))))
+        pieces += found
+    if body.form.is_multipart:
+        pieces.append(multipart.end(body.boundary))
     total = sum(map(length_of, pieces))
     if total > BODY_MAX:
         return None
@@ -91,7 +107,7 @@ def _joined(pieces: Sequence[Piece]) -> bytearray | None:
         end = at + length_of(piece)
         if isinstance(piece, bytes):
             view[at:end] = piece
-        elif not read_at_once(piece, view[at:end]):
+        elif not fill(piece, view[at:end]):
             return None
         at = end
     return data

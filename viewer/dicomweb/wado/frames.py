@@ -102,7 +102,7 @@ def _answer(body: Body, first: Sequence[Piece], etag: str) -> Response:
 
 def etag_of_frames(instance: Instance, listed: str, form: Form) -> str:
     """Return the ETag of frames in a form, which is the boundary too: nobody can write it into the bytes it is of."""
-    return etag_of("frames", instance.dataset_sha256, listed, form.transfer_syntax_uid, form.media_type)
+    return etag_of("frames", instance.dataset_sha256, listed, form.part_type, form.is_multipart)
 
 
 def read_list(listed: str) -> list[int]:
