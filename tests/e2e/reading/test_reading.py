@@ -105,7 +105,10 @@ def test_the_first_picture_does_not_jump_when_the_gpu_takes_over(browser: Browse
         page.unroute_all()
         at_desk.open(study("ct-chest"))
         assert first.bounding_box() == box
-        page.add_style_tag(content=".corner, .letter, .bar, .image-slider, .readout { visibility: hidden }")
+        page.evaluate(
+            "s => { for (const one of document.querySelectorAll(s)) one.style.visibility = 'hidden'; }",
+            ".corner, .letter, .bar, .image-slider, .readout, .loading",
+        )
         after = np.asarray(Image.open(io.BytesIO(first.screenshot())).convert("L")).astype(int)
         assert np.abs(before - after).mean() < 1
         assert page.locator("#first-light").count() == 0
@@ -241,7 +244,7 @@ def test_on_a_phone_one_finger_scrolls_and_a_slider_windows(browser: Browser, sa
         touch("touchEnd", [])
         phone.still()
         assert int(phone.data("slice")) > 5
-        contrast = page.get_by_label("Contrast")
+        contrast = page.get_by_role("slider", name="Contrast")
         contrast.fill("1000")
         phone.still()
         assert phone.window()[1] == pytest.approx(1000, abs=60)

@@ -3,7 +3,7 @@
 import type { Facts } from "../frames";
 import type { PageData, SeriesFacts } from "../page";
 import { t } from "../words";
-import { shortNumber, type Voi } from "../windowing";
+import { limitsOf, shortNumber, type Voi } from "../windowing";
 
 export interface Corners {
   topLeft: string[];
@@ -20,7 +20,7 @@ export function cornerTexts(page: PageData, series: SeriesFacts | undefined, fac
     topLeft: filled([patient.name, patient.id, [patient.birth_date, patient.sex].filter(Boolean).join(" ")]),
     topRight: filled([exam.institution, exam.description, `${exam.date} ${exam.time}`.trim(), words["model"] ?? ""]),
     bottomLeft: filled([seriesLine(series), place, ...geometryLines(facts), ...techniqueLines(facts)]),
-    bottomRight: filled([windowText(voi), lossText(facts)]),
+    bottomRight: filled([windowText(voi, facts), lossText(facts)]),
   };
 }
 
@@ -61,8 +61,13 @@ function techniqueLines(facts: Facts | undefined): string[] {
   }
 }
 
-function windowText(voi: Voi | null): string {
+function windowText(voi: Voi | null, facts: Facts | undefined): string {
   if (!voi) return "";
+  const factor = facts?.suv_factor;
+  if (factor && voi.kind === "window") {
+    const { lower, upper } = limitsOf(voi.window);
+    return `SUV ${shortNumber(Math.round(lower * factor * 10) / 10)} – ${shortNumber(Math.round(upper * factor * 10) / 10)}`;
+  }
   if (voi.kind === "table") return voi.table.explanation || t("own table");
   const { width, center } = voi.window;
   return `W ${shortNumber(width)}  L ${shortNumber(center)}`;

@@ -1,10 +1,12 @@
 /** The windows that a person may choose from in a cell. */
 
 import { ownVois, type Cell } from "../cell";
+import type { Facts } from "../frames";
 import type { PageData } from "../page";
 import type { Room } from "../room";
-import { sameWindow, type Voi } from "../windowing";
+import { sameWindow, shortNumber, type Voi, type Window } from "../windowing";
 import { t } from "../words";
+import { keptWindows } from "./own";
 
 export interface Choice {
   name: string;
@@ -22,12 +24,46 @@ export function choices(page: PageData, cell: Cell): Choice[] {
   const others = ownVois(facts)
     .slice(1)
     .map((voi, i): Choice => ({ name: nameOf(voi, i + 2), key: "", voi, isCurrent: (one) => isSame(one.chosen, voi) }));
-  const presets = facts.modality === "CT" ? page.ct_presets : [];
-  const named = presets.map((preset, i): Choice => {
-    const voi: Voi = { kind: "window", window: { center: preset.center, width: preset.width, function: "LINEAR" } };
-    return { name: `${preset.name} ${preset.width}/${preset.center}`, key: String(i + 1), voi, isCurrent: (one) => isSame(one.chosen, voi) };
+  const named = [...presetsOf(page, facts), ...ownPresets(facts.modality)].map(({ name, key, window }): Choice => {
+    const voi: Voi = { kind: "window", window };
+    return { name, key, voi, isCurrent: (one) => isSame(one.chosen, voi) };
   });
   return [own, ...others, ...named];
+}
+
+interface Preset {
+  name: string;
+  key: string;
+  window: Window;
+}
+
+const SUV_TOPS = [5, 10, 20];
+/** Number keys from here on are a person's own windows. */
+const OWN_KEY = 7;
+
+function presetsOf(page: PageData, facts: Facts): Preset[] {
+  const factor = facts.suv_factor;
+  if (factor) {
+    return SUV_TOPS.map((top, i) => ({
+      name: `SUV 0–${top}`,
+      key: String(i + 1),
+      window: { center: top / 2 / factor, width: top / factor, function: "LINEAR_EXACT" },
+    }));
+  }
+  if (facts.modality !== "CT") return [];
+  return page.ct_presets.map(({ name, center, width }, i) => ({
+    name: `${name} ${width}/${center}`,
+    key: String(i + 1),
+    window: { center, width, function: "LINEAR" },
+  }));
+}
+
+function ownPresets(modality: string): Preset[] {
+  return keptWindows(modality).map((window, i) => ({
+    name: t("Mine {width}/{center}", { width: shortNumber(window.width), center: shortNumber(window.center) }),
+    key: String(OWN_KEY + i),
+    window,
+  }));
 }
 
 function nameOf(voi: Voi, number: number): string {

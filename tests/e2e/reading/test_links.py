@@ -1,0 +1,46 @@
+"""Slow links: images travel packed, and are the same to the last bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from sample_dicom import studies_folder
+from tests.support.reading import reader, study_of
+from tests.support.web import Server
+
+SLOW = {"offline": False, "latency": 20, "downloadThroughput": 1e6, "uploadThroughput": 1e6}
+
+_SUMS = """() => {
+  const { series } = window.filmless.cell;
+  return Array.from({ length: series.total }, (_, i) => {
+    const { values } = series.picture(i);
+    let sum = 0;
+    for (let j = 0; j < values.length; j++) sum = (Math.imul(sum, 31) + values[j]) | 0;
+    return `${values.constructor.name} ${values.length} ${sum}`;
+  });
+}"""
+
+
+def _values(browser: Browser, samples: Server, name: str, *, slow: bool) -> tuple[Any, list[str]]:
+    with reader(browser, samples) as room:
+        asked: list[str] = []
+        room.page.on("request", lambda request: asked.append(request.url))
+        if slow:
+            session = room.page.context.new_cdp_session(room.page)
+            session.send("Network.enable")
+            session.send("Network.emulateNetworkConditions", SLOW)
+        room.open(study_of(studies_folder() / name))
+        assert room.wrong == []
+        return room.page.evaluate(_SUMS), [url for url in asked if "/stream?" in url]
+
+
+@pytest.mark.parametrize("name", ["ct-chest", "mr-brain"])
+def test_packed_images_are_the_stored_ones(browser: Browser, samples: Server, name: str) -> None:
+    packed, by_packed = _values(browser, samples, name, slow=True)
+    stored, by_stored = _values(browser, samples, name, slow=False)
+    assert any("encoding=htj2k" in url for url in by_packed), by_packed
+    assert not any("encoding=" in url for url in by_stored), by_stored
+    assert packed == stored
