@@ -65,7 +65,11 @@ def _plain_value(e: DataElement) -> Any:
     if e.VR in ("OB", "OD", "OF", "OL", "OV", "OW", "UN"):
         return bytes(e.value or b"")
     if e.VR == "PN":
-        return ["=".join(g.strip() for g in str(v).split("=")).rstrip("=") for v in values if str(v).strip("^= ")]
+        return [
+            "=".join(g.strip() if g.strip("^ ") else "" for g in str(v).split("=")).rstrip("=")
+            for v in values
+            if str(v).strip("^= ")
+        ]
     if e.VR in ("DS", "FL", "FD"):
         return [float(v) for v in values if v not in (None, "")]
     if e.VR in ("LT", "ST", "UT", "UR"):

@@ -64,7 +64,10 @@ def _plain(ds: Dataset) -> dict[int, Any]:
         elif e.VR in _BINARY:
             found[e.tag] = bytes(e.value or b"")
         elif e.VR == "PN":
-            names = ("=".join(group.strip() for group in str(v).split("=")).rstrip("=") for v in values)
+            names = (
+                "=".join(group.strip() if group.strip("^ ") else "" for group in str(v).split("=")).rstrip("=")
+                for v in values
+            )
             found[e.tag] = [name for name in names if name.strip("^= ")]
         elif e.VR in ("DS", "FL", "FD"):
             found[e.tag] = [float(v) for v in values if v not in (None, "")]
