@@ -1,4 +1,4 @@
-"""Measuring in the browser: by hand on known phantoms, kept as DICOM, shown again, and right wherever the picture lies."""
+"""Measuring in the browser: by hand on known phantoms, kept as DICOM, shown again, right wherever the picture lies."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def go_to_insert(room: Reader) -> Dataset:
     room.page.evaluate("place => { const room = window.filmless; room.go(room.cell, place); }", number)
     # Three times as large, the insert in the middle: the hand sets points to a twentieth of a millimetre.
     room.page.evaluate(
-        "() => { const cell = window.filmless.cell; cell.place({ ...cell.placement, zoom: 3, pan: { x: 0, y: -600 } }); }"
+        "() => { const c = window.filmless.cell; c.place({ ...c.placement, zoom: 3, pan: { x: 0, y: -600 } }); }"
     )
     room.still()
     return series[number]
