@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from storage.attributes import BY_KEYWORD, Attribute, Level
-from storage.names import fold
+from storage.lookups import studies_of
+from storage.names import fold, fold_pattern
 from storage.query import Condition, OneOf, Query, Range, Wildcard, Words
 from storage.words import EDGE, GRAM, Kind, grams_of
 
@@ -66,7 +67,7 @@ def find(connection: sqlite3.Connection, query: Query) -> Candidates | None:
     if any(isinstance(c, OneOf) and c.attribute in _SELECTIVE for c in query.conditions):
         return None
     first, last = _dates(query.conditions)
-    found = [_counted(connection, one, first, last) for c in query.conditions for one in _of(connection, c)]
+    found = [_counted(connection, one, first, last) for c in query.conditions for one in _all_of(connection, c)]
     # Words before pieces of identifiers, which are in no order of dates.
     found.sort(key=lambda one: (one.expected, bool(one.expression), len(one.words)))
     if not found or (found[0].expression and not query.any_order):
@@ -86,6 +87,12 @@ def _dates(conditions: Sequence[Condition]) -> tuple[str, str]:
     return "", ""
 
 
+def _all_of(db: sqlite3.Connection, c: Condition) -> list[Candidates]:
+    """Return candidates of one condition: the studies themselves where they are few and quickly known."""
+    studies = studies_of(db, c, COLLECTED_STUDIES)
+    return _of(db, c) if studies is None else [Candidates((), studies)]
+
+
 def _of(db: sqlite3.Connection, c: Condition) -> list[Candidates]:
     """Return candidates of one condition, one for each piece that has to be there."""
     found: list[Candidates | None] = []
@@ -102,11 +109,6 @@ def _of(db: sqlite3.Connection, c: Condition) -> list[Candidates]:
         case Words():
             found = [_word(db, word, c.attributes) for word in c.words]
     return [candidates for candidates in found if candidates is not None]
-
-
-def fold_pattern(pattern: str) -> str:
-    """Fold a pattern of a name without touching its wildcards; a delimiter beside one may stand for nothing."""
-    return "*".join("?".join(fold(piece) for piece in part.split("?")) for part in pattern.split("*"))
 
 
 def escape_glob(text: str) -> str:

@@ -11,6 +11,7 @@ from sqlite_utils.migrations import Migrations
 
 from storage.attributes import Attribute, Level, Matching, at_level
 from storage.errors import DataFolderError
+from storage.lookups import INDEXED
 from storage.words import fill
 
 index_migrations = Migrations("filmless.index")
@@ -90,6 +91,13 @@ def m005_words(db: Database) -> None:
     # Patients are found by their ID whoever has issued it.
     db.execute("CREATE INDEX idx_patient_patient_id ON patient (patient_id)")
     fill(db.conn)
+
+
+@index_migrations()
+def m006_rare_values(db: Database) -> None:
+    """Indexes of attributes asked for now and then, so that what is rare or nowhere is known (see `lookups`)."""
+    for column in INDEXED:
+        db.table("study").create_index([column])
 
 
 @index_migrations()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from storage.candidates import fold_pattern
-from storage.names import a_group_matches, fold
+from storage.names import a_group_matches, fold, fold_pattern, pattern_matches
 from storage.pixels.header import read_header
 from storage.pixels.limits import DecodeLimits
 
@@ -83,6 +81,5 @@ def _is_like(value: str, key: str, vr: str) -> bool:
         first, _, last = key.partition("-")
         return bool(value) and first <= value and (not last or value <= last + ("\U0010ffff" if vr != "DA" else ""))
     if vr in _WILD and ("*" in key or "?" in key):
-        pattern = "".join({"*": ".*", "?": "."}.get(c) or re.escape(c) for c in key)
-        return re.fullmatch(pattern, value, re.DOTALL) is not None
+        return pattern_matches(key, value)
     return value == key

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.attributes import Attribute, Level, Matching
-from storage.candidates import LONGEST_PATTERN, Candidates, between, escape_glob, fold_pattern, is_newest_first
+from storage.candidates import LONGEST_PATTERN, Candidates, between, escape_glob, is_newest_first
 from storage.errors import QueryError
-from storage.names import fold
+from storage.lookups import LOOKED_UP
+from storage.names import fold, fold_pattern
 from storage.query import Combined, Condition, OneOf, Order, Query, Range, Wildcard, Words
 
 _TABLE = {Level.PATIENT: "patient", Level.STUDY: "study", Level.SERIES: "series", Level.INSTANCE: "instance"}
@@ -151,6 +152,11 @@ def _column(a: Attribute, level: Level, *, folded: bool = True) -> str:
     return f"{table}.{a.folded_column if folded and a.matching is Matching.NAME else a.column}"
 
 
+def _for_comparison(a: Attribute, level: Level) -> str:
+    """As with wildcards below, a plus where `candidates` knows better than SQLite whether a value is rare."""
+    return f"+{_column(a, level)}" if a in LOOKED_UP else _column(a, level)
+
+
 def _wildcard(c: Wildcard, level: Level) -> Statement:
     # GLOB tells case as PS3.4 C.2.2.2.4 does for all but names, which are folded on both sides.
     # The plus keeps SQLite from reading a whole range of an index only to sort it: `candidates` knows what is rare.
@@ -168,7 +174,7 @@ def _or_group(a: Attribute, value: str, plain: Statement, level: Level) -> State
 
 
 def _one_of(c: OneOf, level: Level) -> Statement:
-    column = _column(c.attribute, level)
+    column = _for_comparison(c.attribute, level)
     values: tuple[str | int, ...] = c.values
     if c.attribute.matching is Matching.NAME:
         values = tuple(fold(_short_enough(v)) for v in c.values)
@@ -218,7 +224,7 @@ def _short_enough(pattern: str) -> str:
 
 
 def _range(c: Range, level: Level) -> Statement:
-    column = _column(c.attribute, level)
+    column = _for_comparison(c.attribute, level)
     first, last = _stored(c.first), _stored(c.last)
     if c.attribute.matching is Matching.TIME and last:
         last = _whole_unit(last)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
+from fnmatch import fnmatchcase
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from storage import names
 from storage.names import display, fold, tokens
 
 
@@ -78,3 +81,16 @@ def test_folded_text_holds_no_delimiters_and_single_spaces(text: str) -> None:
 )
 def test_a_name_is_one_line_for_people(value: str, shown: str) -> None:
     assert display(value) == shown
+
+
+@pytest.mark.parametrize("pattern", ["*" * 64 + "!", "*?" * 40 + "!", "*a" * 40 + "!", "?*" * 30 + "a!"])
+def test_no_pattern_takes_long(pattern: str) -> None:
+    began = time.process_time()
+    assert not names.pattern_matches(pattern, "a" * 64)
+    assert not names.a_group_matches("a" * 64 + "=" + "a" * 64, pattern)
+    assert time.process_time() - began < 0.5
+
+
+@given(st.text("ab*?", max_size=8), st.text("ab", max_size=8))
+def test_patterns_mean_what_they_mean_to_the_shell(pattern: str, value: str) -> None:
+    assert names.pattern_matches(pattern, value) == fnmatchcase(value, pattern)

@@ -1,0 +1,89 @@
+"""Rare values of some attributes of a study, looked up in SQLite's own indexes before any study is compared.
+
+What is common is met soon by a walk through the studies by date; what is rare, or matches nothing at all, would be
+looked for in every one of a million studies. So the studies of a rare value are collected first:
+- Physicians, descriptions and institutions have few distinct values. These are read off the index, each with one step
+  down its tree, and compared with the key; then the studies of those that match are counted, up to a limit.
+- Birth dates, and the beginnings of identifiers, are ranges of an index.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+
+from storage.attributes import BY_KEYWORD, Attribute, Matching
+from storage.names import a_group_matches, fold, fold_pattern, pattern_matches
+from storage.query import Condition, OneOf, Range, Wildcard
+
+MOST_VALUES = 2_000
+"""Distinct values that are compared; with more, every study is."""
+_BIRTH = BY_KEYWORD["PatientBirthDate"]
+_IDENTIFIERS = frozenset({BY_KEYWORD["PatientID"], BY_KEYWORD["AccessionNumber"]})
+_FEW_VALUES = frozenset(BY_KEYWORD[k] for k in ("ReferringPhysicianName", "StudyDescription", "InstitutionName"))
+LOOKED_UP = _FEW_VALUES | {_BIRTH}
+"""Attributes whose indexes serve this module; a query planner that took one for a common value would sort them all."""
+INDEXED = tuple(sorted(a.column for a in LOOKED_UP))
+_LAST = "\U0010ffff"
+
+
+def studies_of(db: sqlite3.Connection, c: Condition, limit: int) -> tuple[int, ...] | None:
+    """Return the studies that may match, when they are no more than `limit`; None when they are, or nobody knows."""
+    match c:
+        case Range() if c.attribute is _BIRTH:
+            return _between(db, c.attribute, c.first, c.last + _LAST if c.last else _LAST, limit)
+        case OneOf() if c.attribute is _BIRTH:
+            return _of_values(db, c.attribute, c.values, limit)
+        case Wildcard() if c.attribute in _IDENTIFIERS:
+            beginning = c.pattern.replace("?", "*").partition("*")[0]
+            return _between(db, c.attribute, beginning, beginning + _LAST, limit) if beginning else None
+        case Wildcard() | OneOf() if c.attribute in _FEW_VALUES:
+            values = _distinct(db, c.attribute)
+            if values is None:
+                return None
+            is_like = _comparison(c)
+            return _of_values(db, c.attribute, [value for value in values if is_like(value)], limit)
+    return None
+
+
+def _between(db: sqlite3.Connection, a: Attribute, first: str, last: str, limit: int) -> tuple[int, ...] | None:
+    text = f"SELECT id FROM study WHERE {a.column} >= ? AND {a.column} < ? AND {a.column} <> '' LIMIT ?"
+    return _few(db.execute(text, (first, last, limit + 1)).fetchall(), limit)
+
+
+def _of_values(db: sqlite3.Connection, a: Attribute, values: Iterable[str], limit: int) -> tuple[int, ...] | None:
+    found: list[tuple[int]] = []
+    for value in dict.fromkeys(values):
+        text = f"SELECT id FROM study WHERE {a.column} = ? LIMIT ?"
+        found += db.execute(text, (value, limit + 1 - len(found))).fetchall()
+        if len(found) > limit:
+            return None
+    return _few(found, limit)
+
+
+def _few(rows: list[tuple[int]], limit: int) -> tuple[int, ...] | None:
+    return None if len(rows) > limit else tuple(row[0] for row in rows)
+
+
+def _distinct(db: sqlite3.Connection, a: Attribute) -> list[str] | None:
+    """Return the distinct values, stepping from one to the next; None when there are too many."""
+    # SQLite's own DISTINCT reads every entry of the index.
+    rows = db.execute(
+        f"WITH RECURSIVE step(value) AS (SELECT min({a.column}) FROM study UNION ALL"
+        f" SELECT (SELECT min({a.column}) FROM study WHERE {a.column} > step.value) FROM step"
+        " WHERE step.value IS NOT NULL) SELECT value FROM step WHERE value IS NOT NULL LIMIT ?",
+        (MOST_VALUES + 1,),
+    ).fetchall()
+    return None if len(rows) > MOST_VALUES else [row[0] for row in rows]
+
+
+def _comparison(c: Wildcard | OneOf) -> Callable[[str], bool]:
+    """Return what compares a stored value with the key, as the query itself does afterwards, or a little wider."""
+    is_name = c.attribute.matching is Matching.NAME
+    keys = (c.pattern,) if isinstance(c, Wildcard) else c.values
+    if not is_name:
+        if isinstance(c, OneOf):
+            return lambda value: value in keys
+        return lambda value: pattern_matches(c.pattern, value)
+    folded = [fold_pattern(key) if isinstance(c, Wildcard) else fold(key) for key in keys]
+    return lambda value: any(pattern_matches(f, fold(value)) or a_group_matches(value, f) for f in folded)
