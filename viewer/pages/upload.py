@@ -21,7 +21,7 @@ from viewer.dicomweb.stow.outcomes import FailureReason
 from viewer.dicomweb.stow.outcomes import Outcome as Taken
 from viewer.permissions import Permission, needs
 from viewer.services import archive, services
-from viewer.uploads import UPLOAD
+from viewer.uploads import UPLOAD, note_stored
 
 bp = Blueprint("upload", __name__)
 
@@ -52,7 +52,10 @@ def take() -> Response:
     first = body.read(_CHUNK)
     chunks = itertools.chain((first,), iter(lambda: body.read(_CHUNK), b""))
     results = _take_zip(chunks, name) if first.startswith(_ZIP) else [_take_file(chunks, name)]
-    return jsonify(_told(results))
+    told = _told(results)
+    stored = told["counts"].get("stored", 0) + told["counts"].get("already_stored", 0)
+    note_stored(stored, sum(told["counts"].values()), name[:200])
+    return jsonify(told)
 
 
 def _take_file(chunks: Iterator[bytes], name: str) -> ImportResult:

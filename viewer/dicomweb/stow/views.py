@@ -30,6 +30,7 @@ from viewer.dicomweb.stow.metadata import METADATA_TYPES, MetadataIntake
 from viewer.dicomweb.stow.outcomes import Failed, FailureReason, Outcome, response, status_of
 from viewer.permissions import Permission, needs
 from viewer.services import archive, services
+from viewer.uploads import note_stored
 
 bp = Blueprint("stow", __name__, url_prefix=PREFIX)
 
@@ -68,6 +69,8 @@ def store(study: str = "") -> Response:
         outcomes = intake.finish()
     if not outcomes:
         raise Refused(400, "The request has no instances.")
+    studies = {one.study_instance_uid for one in outcomes if isinstance(one, Stored)}
+    note_stored(_stored(outcomes), len(outcomes), "STOW-RS", studies.pop() if len(studies) == 1 else study)
     return _answer(outcomes, answer_type)
 
 
@@ -147,9 +150,11 @@ def _answer(outcomes: Sequence[Outcome], answer_type: MediaType) -> Response:
     for sentence in list(sentences)[:_WARNINGS_MAX]:
         # RFC 7234 5.5: the response's data set has a number for each failure, and no room for words.
         answer.headers.add("Warning", f'299 Filmless "{_quotable(sentence)}"')
-    stored = sum(isinstance(one, Stored) for one in outcomes)
-    answer.headers["X-Stored"] = str(stored)
     return answer
+
+
+def _stored(outcomes: Sequence[Outcome]) -> int:
+    return sum(isinstance(one, Stored) for one in outcomes)
 
 
 def _quotable(sentence: str) -> str:

@@ -154,6 +154,13 @@ def test_a_boundary_as_long_as_that_of_orthanc_is_taken(post: Post) -> None:
     assert post(data, Content_Type=f'multipart/related; type="application/dicom"; boundary={long}').status_code == 200
 
 
+def test_who_stored_is_in_the_audit(app: Flask, post: Post) -> None:
+    post(files(part10(_ct(1)), b"no object"))
+    entry = services_of(app).records.audit.entries(1)[0]
+    assert (entry.event, entry.who, entry.study_instance_uid) == ("store objects", "ct-room", STUDY)
+    assert entry.detail == "1 of 2, STOW-RS"
+
+
 def test_an_object_is_kept_bit_for_bit(post: Post, archive: Archive) -> None:
     whole = part10(_ct(1))
     post(files(whole))
