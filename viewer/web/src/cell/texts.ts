@@ -55,10 +55,15 @@ function techniqueLines(facts: Facts | undefined): string[] {
     case "CR":
     case "DX":
     case "MG":
-      return [[words["image_laterality"] ?? "", words["view_position"] ?? "", said("kvp", (v) => `${v} kV`), said("exposure", (v) => `${v} mAs`)].filter(Boolean).join(" · ")];
+      return [[laterality(words["image_laterality"]), words["view_position"] ?? "", said("kvp", (v) => `${v} kV`), said("exposure", (v) => `${v} mAs`)].filter(Boolean).join(" · ")];
     default:
       return [];
   }
+}
+
+/** U means that the part has no sides (PS3.3 C.8.11.7): nothing to tell. */
+function laterality(stated: string | undefined): string {
+  return stated && stated !== "U" ? stated : "";
 }
 
 function windowText(voi: Voi | null, facts: Facts | undefined): string {
