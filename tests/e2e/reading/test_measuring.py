@@ -18,6 +18,8 @@ from tests.support.web import Server
 
 CHEST = studies_folder() / "ct-chest"
 WITHIN = 0.005
+SAVING_MS = 60_000
+"""The first document waits for a library that takes seconds to import on a busy computer."""
 
 
 def chest() -> str:
@@ -104,7 +106,7 @@ def test_known_sizes_are_right_however_the_picture_lies(room: Reader, turns: str
     drag(room, on_screen(room, ds, cx - r, cy - r), on_screen(room, ds, cx + r, cy + r))
     assert amount(room, "Diện tích", 1) == pytest.approx(INSERT.disc_area, rel=0.01)
     inside = r - 2
-    tool(room, "ellipse")
+    # With the panel open the tool stays in the hand.
     drag(room, on_screen(room, ds, cx - inside, cy - inside), on_screen(room, ds, cx + inside, cy + inside))
     assert amount(room, "Trung bình", 2) == pytest.approx(INSERT.disc_hu, rel=WITHIN)
 
@@ -134,7 +136,7 @@ def test_what_is_drawn_is_kept_and_shown_again(room: Reader, samples_data: Path)
     rows = room.page.locator(".side-panel li.row")
     expect(rows).to_have_count(before + 3)
     room.page.click(".side-panel .save")
-    expect(room.page.locator(".side-panel .notice-line")).to_have_text("Đã lưu.")
+    expect(room.page.locator(".side-panel .notice-line")).to_have_text("Đã lưu.", timeout=SAVING_MS)
     report = newest_report(samples_data)
     values = [m.value for group in report.content.get_image_measurement_groups() for m in group.get_measurements()]
     assert any(value == pytest.approx(40, rel=WITHIN) for value in values)
@@ -149,7 +151,7 @@ def test_what_is_drawn_is_kept_and_shown_again(room: Reader, samples_data: Path)
     rows.nth(before).get_by_role("button", name="Xóa").click()
     expect(rows).to_have_count(before + 2)
     room.page.click(".side-panel .save")
-    expect(room.page.locator(".side-panel .notice-line")).to_have_text("Đã lưu.")
+    expect(room.page.locator(".side-panel .notice-line")).to_have_text("Đã lưu.", timeout=SAVING_MS)
 
 
 def test_a_shape_is_moved_by_its_ends(room: Reader) -> None:
@@ -175,7 +177,7 @@ def test_a_radiograph_without_calibration_says_so(room: Reader) -> None:
     tool(room, "length")
     drag(room, (x - 60, y), (x + 60, y))
     status = room.page.evaluate("() => window.filmless.cell.facts.spacing.status")
-    label = room.viewport.locator(".measure text").last.inner_text()
+    label = room.viewport.locator(".measure text").last.text_content() or ""
     assert ("≈" in label) == (status in ("detector", "film"))
 
 

@@ -10,7 +10,7 @@ import { theVolumes } from "./volumes.svelte";
 
 export { Reformat } from "./reformat";
 export { reslice, THIN } from "./reslice";
-export { volumeOf, type Volume } from "./space";
+export { lettersOf, volumeOf, type Volume } from "./space";
 export { theVolumes } from "./volumes.svelte";
 
 export function addVolumes(): void {

@@ -82,6 +82,16 @@ export class Volumes {
     room.take("crosshair");
   }
 
+  /** The body of a cell's series in three dimensions. */
+  async solid(cell: Cell): Promise<void> {
+    const from = cell.series;
+    const source = from instanceof Reformat ? from.source : from;
+    const volume = source && (await this.volume(source));
+    if (!source || !volume) return;
+    const { showSolid } = await import("../solid");
+    await showSolid(source, volume);
+  }
+
   setSlab(cell: Cell, slab: Slab): void {
     const made = this.of(cell);
     if (!made) return;

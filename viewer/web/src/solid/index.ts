@@ -1,0 +1,22 @@
+/** A body in three dimensions, over the whole page; loaded when it is asked for. */
+
+import { mount, unmount } from "svelte";
+import type { SeriesFrames } from "../frames";
+import type { Volume } from "../volume";
+
+/** Show a volume until the person closes it. */
+export async function showSolid(series: SeriesFrames, volume: Volume): Promise<void> {
+  const { default: Solid } = await import("./Solid.svelte");
+  const before = document.activeElement;
+  const shown = mount(Solid, {
+    target: document.body,
+    props: {
+      series,
+      volume,
+      close: () => {
+        void unmount(shown);
+        if (before instanceof HTMLElement) before.focus();
+      },
+    },
+  });
+}
