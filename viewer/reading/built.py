@@ -18,7 +18,7 @@ ENTRY = "src/main.ts"
 
 @dataclass(frozen=True, slots=True)
 class BuiltApp:
-    """File names below `FOLDER` (the entry script, what it imports at once, its style sheets), and the texts it may show."""
+    """Names below `FOLDER`: the entry script, what it imports at once, its style sheets; and the texts it may show."""
 
     script: str
     imports: tuple[str, ...]
