@@ -48,6 +48,13 @@ def test_what_is_chosen_is_read_again_in_its_order(
     assert named == [3, None, 1]
 
 
+def test_the_study_list_shows_that_images_were_chosen(post: Post, client: FlaskClient, image: Instance) -> None:
+    page = {"Accept": "text/html", "Accept-Language": "vi"}
+    assert "Đã chọn ảnh khóa" not in client.get("/", headers=page).text
+    post(ADDRESS, selection((image.sop_instance_uid, 1)))
+    assert "Đã chọn ảnh khóa" in client.get("/", headers=page).text
+
+
 def test_choosing_none_withdraws_the_choice(
     post: Post, archive: Archive, client: FlaskClient, image: Instance, validate: Callable[[Path], list[str]]
 ) -> None:

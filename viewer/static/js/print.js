@@ -1,3 +1,4 @@
+// @ts-check
 // The page of chosen images: its one button.
 
 document.getElementById("print")?.addEventListener("click", () => window.print());
