@@ -14,7 +14,7 @@ run: $(STAMP)
 # The browser app, with Node from this machine or else from a Python package.
 APP := viewer/static/reading/manifest.json
 APP_SOURCES := $(filter-out viewer/web/node_modules/%,$(wildcard viewer/web/*.*)) $(shell find viewer/web/src -type f)
-NODE := status=0; for try in 1 2; do $(BIN)/python viewer/web/build.py $(1) && break || status=$$?; \
+NODE = status=0; for try in 1 2; do $(BIN)/python viewer/web/build.py $(1) && break || status=$$?; \
 	  test $$status = 3 -a $$try = 1 || exit 1; \
 	  $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-node.lock; done
 

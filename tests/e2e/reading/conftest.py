@@ -15,8 +15,9 @@ from tests.support.reading import Reader, import_files, need_built_app, reader
 from tests.support.web import PASSWORD, Server, running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    # Not for the whole session: while Playwright runs in a thread, nothing else there may have an event loop.
     need_built_app()
     with chromium() as opened:
         yield opened
