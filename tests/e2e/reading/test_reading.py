@@ -243,6 +243,7 @@ def test_on_a_phone_one_finger_scrolls_and_a_slider_windows(browser: Browser, sa
         for step in range(1, 9):
             touch("touchMove", [{"x": x, "y": y + 20 * step}])
         touch("touchEnd", [])
+        expect(phone.viewport).not_to_have_attribute("data-slice", "1", timeout=15_000)
         phone.still()
         assert int(phone.data("slice")) > 5
         contrast = page.get_by_role("slider", name="Contrast")
