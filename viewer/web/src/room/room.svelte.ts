@@ -1,7 +1,6 @@
 /** The reading room: its cells, the active one, and what happens between them. */
 
 import { Cell } from "../cell";
-import type { Engine } from "../engine";
 import type { Painter } from "../painter";
 import { scrolled, toolUsed, windowed } from "../extensions";
 import { Library, type SeriesFrames, type Trouble, type Wish } from "../frames";
@@ -37,7 +36,6 @@ export function budgetBytes(deviceGib: number | undefined, isPhone: boolean): nu
 export class Room {
   readonly cells = Array.from({ length: CELLS_MAX }, (_, index) => new Cell(index));
   readonly library: Library;
-  readonly budget: number;
   layout = $state<Layout>({ rows: 1, columns: 1 });
   active = $state(0);
   trouble = $state<Trouble | null>(null);
@@ -59,30 +57,22 @@ export class Room {
   /** A tool at work in a cell. */
   working = $state<{ cell: Cell; tool: Tool; at: Point } | null>(null);
   painter = $state.raw<Painter | null>(null);
-  private starting: Promise<Engine> | null = null;
   /** Show what holds no images: documents, reports. */
   document: (series: SeriesFacts) => void = () => undefined;
 
   constructor(readonly page: PageData) {
     const isPhone = matchMedia("(max-width: 760px)").matches;
     const memory = (navigator as { deviceMemory?: number }).deviceMemory;
-    this.budget = budgetBytes(memory, isPhone);
     this.library = new Library(
       page.study,
       page.series.map((series) => [series.uid, series.frames]),
-      this.budget,
+      budgetBytes(memory, isPhone),
     );
     this.library.troubled = (trouble) => (this.trouble = trouble);
   }
 
   readonly visible = $derived.by(() => this.cells.slice(0, this.layout.rows * this.layout.columns));
   readonly cell = $derived.by(() => this.cells[this.active] as Cell);
-
-  /** Cornerstone, for volumes; loaded by the first call. */
-  engine(): Promise<Engine> {
-    this.starting ??= import("../engine").then(({ startEngine }) => startEngine(this.library, this.budget));
-    return this.starting;
-  }
 
   /** Series of other studies that are shown here too. */
   guests = $state.raw<SeriesFacts[]>([]);
