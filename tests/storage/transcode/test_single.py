@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from pydicom.data import get_testdata_file
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.pixels import unpack_bits
@@ -18,12 +17,13 @@ from pydicom.uid import UID
 from storage import meta
 from storage.archive import Archive
 from storage.errors import NotFound, PixelError
-from storage.model import Instance, Source
+from storage.model import Source
 from storage.pixels import frames_of, open_object
 from storage.settings import ArchiveSettings
 from storage.transcode import COMPRESSED, frame_in
 from storage.transcode.write import transcode
 from tests.support.objects import INSTANCE, ct, store
+from tests.support.parts import of_pydicom
 
 EXPLICIT, DEFLATED, BIG = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
 FILES = [
@@ -55,31 +55,10 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
         yield opened
 
 
-def local(name: str) -> Path:
-    path = get_testdata_file(name, download=False)
-    if path is None:
-        pytest.fail(f"{name} is not in the wheel")
-    return Path(str(path))
-
-
-def stored(archive: Archive, path: Path) -> Instance:
-    data, ds = path.read_bytes(), pydicom.dcmread(path)
-    with path.open("rb") as file:
-        about = meta.read(file.fileno(), len(data))
-    store(
-        archive,
-        data[about.data_set_offset :],
-        sop_class_uid=str(ds.SOPClassUID),
-        sop_instance_uid=str(ds.SOPInstanceUID),
-        transfer_syntax_uid=about.transfer_syntax_uid,
-    )
-    return archive.instance(str(ds.SOPInstanceUID))
-
-
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", FILES)
 def test_frames_are_where_the_header_says(archive: Archive, name: str) -> None:
-    instance = stored(archive, local(name))
+    instance = of_pydicom(archive, name)
     if instance.transfer_syntax_uid == DEFLATED:
         return
     with open_object(instance.path) as obj:
@@ -93,7 +72,7 @@ def test_frames_are_where_the_header_says(archive: Archive, name: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", FILES)
 def test_an_uncompressed_frame_is_the_one_of_the_transcoded_object(archive: Archive, name: str) -> None:
-    instance = stored(archive, local(name))
+    instance = of_pydicom(archive, name)
     out = io.BytesIO()
     transcode(instance.path, instance.dataset_offset, instance.transfer_syntax_uid, EXPLICIT, out)
     head = meta.encode(instance.sop_class_uid, instance.sop_instance_uid, EXPLICIT, Source())
@@ -128,7 +107,7 @@ def test_a_compressed_frame_comes_back_the_same(archive: Archive, target: str) -
 
 
 def test_stored_as_asked_is_not_decoded(archive: Archive) -> None:
-    instance = stored(archive, local("SC_rgb_jpeg_dcmtk.dcm"))
+    instance = of_pydicom(archive, "SC_rgb_jpeg_dcmtk.dcm")
     with open_object(instance.path) as obj:
         assert frame_in(obj, 0, instance.transfer_syntax_uid).data == obj.encoded_frame(0)
         with pytest.raises(PixelError, match="cannot be given"):
@@ -152,7 +131,7 @@ def test_a_length_that_does_not_fit_is_looked_up_in_the_header(archive: Archive)
 
 
 def test_no_pixels_no_frames(archive: Archive) -> None:
-    instance = stored(archive, local("reportsi.dcm"))
+    instance = of_pydicom(archive, "reportsi.dcm")
     with pytest.raises(NotFound):
         frames_of(instance)
 
