@@ -35,6 +35,11 @@ def settled(page: Page) -> None:
         page.wait_for_timeout(250)
 
 
+def drawn(page: Page) -> None:
+    """Wait for the drawing that the last key or wheel asked for: the view draws with the screen's next frame."""
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def on_screen(page: Page, points: list[tuple[float, float]]) -> list[float]:
     """Grey values of the canvas at fractions of the picture's square, which is in the middle of the viewport."""
     script = """points => {
@@ -87,7 +92,7 @@ def test_wheel_keys_and_slider_scroll(open_page: OpenPage) -> None:
         expect(viewport).to_have_attribute("data-slice", str(slice_))
     page.locator("#slider").fill("7")
     expect(viewport).to_have_attribute("data-slice", "7")
-    page.wait_for_timeout(300)
+    drawn(page)
     settled(page)
     assert_shows(page, 7, 100, 500)
 
@@ -99,7 +104,7 @@ def test_dragging_changes_the_window_as_the_formula_says(open_page: OpenPage) ->
     for step in range(1, 21):
         page.mouse.move(700 + step * 6, 400 - step * 3)
     page.mouse.up()
-    page.wait_for_timeout(300)
+    drawn(page)
     settled(page)
     center, width = float(fact(page, "window-center")), float(fact(page, "window-width"))
     assert center < 90
@@ -115,7 +120,7 @@ def test_typing_and_presets_and_invert(open_page: OpenPage) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#viewport")).to_have_attribute("data-window-center", "40")
     expect(page.locator("#viewport")).to_have_attribute("data-window-width", "80")
-    page.wait_for_timeout(300)
+    drawn(page)
     settled(page)
     assert_shows(page, 1, 40, 80)
     page.locator("#viewport").focus()
@@ -125,11 +130,11 @@ def test_typing_and_presets_and_invert(open_page: OpenPage) -> None:
     expect(page.locator("#viewport")).to_have_attribute("data-window-width", "2500")
     page.keyboard.press("0")
     expect(page.locator("#viewport")).to_have_attribute("data-window-width", "500")
-    page.wait_for_timeout(300)
+    drawn(page)
     settled(page)
     before = on_screen(page, POINTS)
     page.keyboard.press("i")
-    page.wait_for_timeout(300)
+    drawn(page)
     settled(page)
     np.testing.assert_allclose(np.add(on_screen(page, POINTS), before), 255, atol=3)
 
@@ -152,11 +157,11 @@ def test_the_picture_itself_turns(open_page: OpenPage) -> None:
     page = open_study(open_page)
     upright = on_screen(page, POINTS)
     page.keyboard.press("r")
-    page.wait_for_timeout(100)
+    drawn(page)
     turned = on_screen(page, [(1 - y, x) for x, y in POINTS])
     np.testing.assert_allclose(turned, upright, atol=2)
     page.keyboard.press("h")
-    page.wait_for_timeout(100)
+    drawn(page)
     np.testing.assert_allclose(on_screen(page, [(y, x) for x, y in POINTS]), upright, atol=2)
 
 
@@ -176,12 +181,13 @@ def test_the_scale_bar_keeps_its_promise_under_zoom(open_page: OpenPage) -> None
     page.keyboard.down("Control")
     page.mouse.wheel(0, -120)
     page.keyboard.up("Control")
-    page.wait_for_timeout(300)
+    drawn(page)
     zoom = re.search(r"(\d+)%", page.locator(".corner.bottom-right").inner_text())
     assert zoom is not None
     assert int(zoom[1]) > 130
     assert pixels_per_mm() == pytest.approx(fit * int(zoom[1]) / 100, rel=0.02)
     page.keyboard.press("r")
+    drawn(page)
     assert pixels_per_mm() == pytest.approx(fit * int(zoom[1]) / 100, rel=0.02)
 
 
@@ -229,6 +235,7 @@ def test_a_finger_scrolls_and_two_fingers_zoom(open_page: OpenPage) -> None:
     for y in range(305, 400, 5):
         send("touchMove", (180, y))
     send("touchEnd")
+    drawn(page)
     assert int(fact(page, "slice")) > 3
     slice_before = fact(page, "slice")
     send("touchStart", (150, 300))
@@ -236,6 +243,7 @@ def test_a_finger_scrolls_and_two_fingers_zoom(open_page: OpenPage) -> None:
     for step in range(1, 15):
         send("touchMove", (150 - step * 4, 300), (220 + step * 4, 300))
     send("touchEnd")
+    drawn(page)
     zoom = re.search(r"(\d+)%", page.locator(".corner.bottom-right").inner_text())
     assert zoom is not None
     assert int(zoom[1]) > 150
