@@ -287,7 +287,10 @@ CASES: dict[str, Callable[[], list[Row]]] = {
 
 def main(chosen: list[str]) -> None:
     """Run the chosen cases, or all, and then write the section."""
-    about = f"{machine()}, Chromium without a GPU, OHIF {VERSION}, {ROUNDS} alternating rounds"
+    about = (
+        f"{machine()}, Chromium without a GPU, OHIF {VERSION}, {ROUNDS} alternating rounds, "
+        "each browser at rest before it opens anything"
+    )
     rows: list[Row] = []
     for name in chosen or CASES:
         print(f"viewer.{name} ...", file=sys.stderr, flush=True)

@@ -1,7 +1,8 @@
 """The built browser app: where it lies, what a page must load of it, and the texts that it may show.
 
 Vite writes `manifest.json`: for each entry the file with its content's hash, its style sheets and the chunks that it
-imports at once. A checkout that was never built has none; pages then show the light view.
+imports, at once or later. What the entry itself imports later is the app, which the page fetches ahead. A checkout that
+was never built has none; pages then show the light view.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ ENTRY = "src/main.ts"
 
 @dataclass(frozen=True, slots=True)
 class BuiltApp:
-    """Names below `FOLDER`: the entry script, what it imports at once, its style sheets; and the texts it may show."""
+    """Names below `FOLDER`: the entry script, the app's scripts, their style sheets; and the texts it may show."""
 
     script: str
     imports: tuple[str, ...]
@@ -41,7 +42,7 @@ def _read(folder: Path, changed: int) -> BuiltApp:
     """Read the manifest; `changed` makes a new build a new answer."""
     chunks: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
     entry = chunks[ENTRY]
-    loaded = _closure(chunks, ENTRY)
+    loaded = _closure(chunks, ENTRY, *entry.get("dynamicImports", ()))
     return BuiltApp(
         script=entry["file"],
         imports=tuple(chunks[name]["file"] for name in loaded if name != ENTRY),
@@ -50,9 +51,9 @@ def _read(folder: Path, changed: int) -> BuiltApp:
     )
 
 
-def _closure(chunks: dict[str, Any], name: str) -> list[str]:
-    """The chunk and all that it imports statically, each once, itself first."""
-    found, waiting = [], [name]
+def _closure(chunks: dict[str, Any], *names: str) -> list[str]:
+    """The chunks and all that they import statically, each once, themselves first."""
+    found, waiting = [], [*names]
     while waiting:
         at = waiting.pop(0)
         if at not in found and at in chunks:

@@ -36,6 +36,21 @@ def letters(room: Reader) -> list[str]:
     return [room.viewport.locator(f".letter.{side}").inner_text() for side in ("left", "right", "top", "bottom")]
 
 
+def test_the_first_picture_has_computer_and_network_to_itself(room: Reader) -> None:
+    asked: list[str] = []
+    room.page.on("request", lambda r: asked.append(r.url))
+    room.open(study("ct-chest"), "?image=21")
+    picture = next(url for url in asked if "/image" in url)
+    first, *rest = [url for url in asked if "/stream" in url]
+    assert first.endswith("frames=20")
+    assert rest
+    facts = next(url for url in asked if "/facts" in url)
+    measurements = next(url for url in asked if "/measurements" in url)
+    assert asked.index(picture) < asked.index(first) < min(asked.index(facts), asked.index(measurements))
+    expect(room.page.locator("#room.opening")).to_have_count(0)
+    expect(room.page.get_by_role("toolbar")).to_be_visible()
+
+
 def test_scroll_window_and_turn(room: Reader) -> None:
     room.open(study("ct-chest"))
     assert room.data("slices-total") == "48"
@@ -262,9 +277,11 @@ def test_on_a_phone_one_finger_scrolls_and_a_slider_windows(browser: Browser, sa
 def test_without_webgl_the_light_view_opens_and_says_why(browser: Browser, samples: Server) -> None:
     with reader(browser, samples) as plain:
         plain.page.add_init_script(
-            "const get = HTMLCanvasElement.prototype.getContext;"
-            "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
-            "  return kind.startsWith('webgl') ? null : get.call(this, kind, ...more); };"
+            "for (const { prototype } of [HTMLCanvasElement, OffscreenCanvas]) {"
+            "  const get = prototype.getContext;"
+            "  prototype.getContext = function (kind, ...more) {"
+            "    return kind.startsWith('webgl') ? null : get.call(this, kind, ...more); };"
+            "}"
         )
         plain.page.goto(f"{samples.address}/study/{study('ct-head')}")
         expect(plain.page.locator("#viewport")).to_be_visible()

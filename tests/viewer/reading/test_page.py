@@ -17,7 +17,14 @@ from viewer.pages import reading, study
 from viewer.reading import built
 
 MANIFEST = {
-    "src/main.ts": {"file": "assets/main-1.js", "css": ["assets/main-1.css"], "imports": ["_shared.js"]},
+    "src/main.ts": {
+        "file": "assets/main-1.js",
+        "css": ["assets/main-1.css"],
+        "imports": ["_shared.js"],
+        "dynamicImports": ["src/begin.ts"],
+    },
+    "src/begin.ts": {"file": "assets/begin-1.js", "imports": ["_shared.js"], "dynamicImports": ["src/rare.ts"]},
+    "src/rare.ts": {"file": "assets/rare-1.js"},
     "_shared.js": {"file": "assets/shared-1.js"},
 }
 
@@ -62,8 +69,9 @@ def test_the_study_opens_in_the_reading_room_with_its_first_picture(client: Flas
     assert answer.text.index(address) < answer.text.index("assets/main-1.js"), "the picture is asked for first"
     assert client.get(data["first"]["address"]).headers["X-Window"] == "40,400,LINEAR"
     assert block(answer.text, "words") == {"Try again": "Thử lại"}
-    for name in ("main-1.js", "shared-1.js", "main-1.css"):
+    for name in ("main-1.js", "begin-1.js", "shared-1.js", "main-1.css"):
         assert f"/assets/reading/assets/{name}" in answer.text
+    assert "rare-1.js" not in answer.text
 
 
 @pytest.mark.usefixtures("one", "app_folder")

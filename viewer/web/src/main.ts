@@ -1,41 +1,22 @@
-/** The reading room's first script: small, so that the first picture has the network for itself. */
+/** The reading room's first script: lets the picture that the server made reach the screen, then begins the app. */
 
-import { mount } from "svelte";
-import { addReadersTools } from "./readers";
-import { addStandardTools } from "./standard";
-import { readPage } from "./page";
-import { followAddress } from "./address";
-import { App } from "./app";
-import { startPainter } from "./painter";
-import { Room } from "./room";
-import { t } from "./words";
 import "./style.css";
 
-const page = readPage();
+/** When the picture is not there by then, the app waits no longer. */
+const WAIT_MS = 1000;
 
-if (hasWebGl()) begin();
-else location.replace(`/study/${page.study}/light?webgl=0`);
+const firstLight = document.querySelector<HTMLImageElement>("#first-light");
+if (firstLight) await Promise.race([shown(firstLight), pause(WAIT_MS)]);
+const { begin } = await import("./begin");
+begin();
 
-function begin(): void {
-  const room = new Room(page);
-  const target = document.getElementById("room") as HTMLElement;
-  const firstLight = document.querySelector<HTMLImageElement>("#first-light");
-  addStandardTools(room);
-  addReadersTools(room);
-  if (page.first) {
-    room.library.know(page.first.series, page.first.position, page.first.facts);
-    room.open(room.cell, page.first.series, page.first.position);
-  }
-  followAddress(room);
-  room.painter = startPainter(room.library, (isLost) => {
-    room.trouble = isLost ? { words: t("The graphics driver has stopped. The picture comes back as soon as it does."), kind: "refused" } : null;
-  });
-  target.replaceChildren();
-  // For tests, and for whoever wants to look.
-  Object.assign(window, { filmless: room });
-  mount(App, { target, props: { room, firstLight } });
+/** Resolves when the screen's frame with the picture in it is under way; also when there will be none. */
+async function shown(image: HTMLImageElement): Promise<void> {
+  await image.decode().catch(() => undefined);
+  await new Promise(requestAnimationFrame);
+  await pause(0);
 }
 
-function hasWebGl(): boolean {
-  return document.createElement("canvas").getContext("webgl2") !== null;
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, milliseconds));
 }

@@ -8,7 +8,7 @@ import { Beat } from "./beat";
 import { Cutter, HTJ2K, RAW, type Arrival } from "./cut";
 import { expanded, type CompactFacts, type Facts } from "./facts";
 import { isAbort, request, RequestError } from "./fetching";
-import { outward, rangesText } from "./order";
+import { outward, rangesText, type Range } from "./order";
 import { Pace } from "./pace";
 import { SeriesFrames } from "./series";
 import { NoWorkers, Unpacking } from "./unpacking";
@@ -26,6 +26,8 @@ export interface Trouble {
 
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 const FACTS_AT_ONCE = 1000;
+/** When the first picture is not there by then, the others wait no longer. */
+const HOLD_MS = 2000;
 /** A stream that will reach the wanted frame within so many others is left alone. */
 const PATIENCE = 24;
 /** With fewer frames to come, a stream is not begun again in another encoding. */
@@ -43,6 +45,9 @@ export class Library {
   /** Around here memory holds all that it can. */
   private satisfied: Wish | null = null;
   private timer = 0;
+  /** Ends the hold; null when there is none. */
+  private endHold: (() => void) | null = null;
+  private held: Promise<void> = Promise.resolve();
   /** Told when something is wrong that a person should know, null when it is over. */
   troubled: (trouble: Trouble | null) => void = () => undefined;
   /** Told when pixels of a frame are given back. */
@@ -78,10 +83,31 @@ export class Library {
     this.get(uid).addFacts(position, [facts]);
   }
 
+  /** Fetch nothing but the most wanted frame until `release`: the first picture has computer and network to itself. */
+  hold(): void {
+    const timer = setTimeout(() => this.release(), HOLD_MS);
+    this.held = new Promise((done) => {
+      this.endHold = () => (clearTimeout(timer), done());
+    });
+  }
+
+  /** The first picture stands on the screen. */
+  release(): void {
+    if (!this.endHold) return;
+    this.endHold();
+    this.endHold = null;
+    this.want(this.wishes);
+  }
+
+  /** Settles when nothing is held back any more. */
+  calm(): Promise<void> {
+    return this.held;
+  }
+
   /** Say what is looked at, the most wanted first; everything else is fetched after it. */
   want(wishes: Wish[]): void {
     this.wishes = wishes.filter((wish) => this.series.has(wish.series));
-    for (const wish of this.wishes) void this.factsOf(wish.series);
+    if (!this.endHold) for (const wish of this.wishes) void this.factsOf(wish.series);
     const first = this.wishes.find((wish) => !this.get(wish.series).isSettled(wish.position)) ?? null;
     if (first && this.running && !this.isComing(first)) this.running.control.abort();
     if (!this.running && !this.timer) void this.run();
@@ -128,7 +154,7 @@ export class Library {
     const wish = this.next();
     if (!wish) return;
     const series = this.get(wish.series);
-    const ranges = outward(series.total, wish.position, (position) => !series.isSettled(position));
+    const ranges = this.endHold ? only(wish.position) : outward(series.total, wish.position, (position) => !series.isSettled(position));
     const coming = ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
     const control = new AbortController();
     this.running = { series: wish.series, control, from: wish.position, coming };
@@ -215,6 +241,7 @@ export class Library {
 
   /** The most wanted series with something missing; then the hidden ones, while the budget lasts. */
   private next(): Wish | null {
+    if (this.endHold) return this.wishes.find((wish) => !this.get(wish.series).isSettled(wish.position)) ?? null;
     for (const wish of this.wishes) if (!this.get(wish.series).isComplete && !this.isFull(wish.series)) return wish;
     if (this.bytes() > this.budget * 0.7) return null;
     const hidden = [...this.series.values()].find((series) => !series.isComplete && series.total && !this.studies.has(series.uid));
@@ -282,6 +309,10 @@ export class Library {
   private address(series: string): string {
     return `/study/${this.studies.get(series) ?? this.study}/series/${series}`;
   }
+}
+
+function only(position: number): Range[] {
+  return [[position, position]];
 }
 
 function firstStored(series: SeriesFrames): number {

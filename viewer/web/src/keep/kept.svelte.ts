@@ -60,6 +60,7 @@ export class Kept {
 
   async load(): Promise<void> {
     try {
+      await this.room.library.calm();
       const [keys, views] = await Promise.all([ask<Answer<KeyDocument>>(this.address("key-images")), ask<Answer<KeptView>>(this.address("views"))]);
       this.takeKeys(keys);
       this.views = views.documents;

@@ -40,6 +40,7 @@ export class Measurements {
 
   async load(): Promise<void> {
     try {
+      await this.room.library.calm();
       this.take(await ask<Answer>(this.address));
     } catch (error) {
       this.notice = { words: wordsOf(error), isBad: true };

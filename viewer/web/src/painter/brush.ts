@@ -30,6 +30,9 @@ const TAPS_MAX = 4;
 const PICTURE_UNIT = 0;
 const CURVE_UNIT = 1;
 
+/** This browser cannot paint with a graphics driver, nor with a program in place of one. */
+export class NoGraphics extends Error {}
+
 export class Brush {
   private readonly canvas = new OffscreenCanvas(1, 1);
   private readonly gl: WebGL2RenderingContext;
@@ -44,7 +47,7 @@ export class Brush {
 
   constructor() {
     const gl = this.canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, stencil: false, powerPreference: "high-performance" });
-    if (!gl) throw new Error("no WebGL 2");
+    if (!gl) throw new NoGraphics("no WebGL 2");
     this.gl = gl;
     this.begin();
     this.canvas.addEventListener("webglcontextlost", (event) => {

@@ -1,9 +1,10 @@
-/** Paints flat pictures: small, there at once. Volumes are Cornerstone's, loaded when one is asked for. */
+/** Paints flat pictures: small, there at once. What is solid is painted by `solid`, loaded when it is asked for. */
 
 import type { Library } from "../frames";
 import { Brush } from "./brush";
 import { Screen } from "./screen";
 
+export { NoGraphics } from "./brush";
 export type { Look, Screen } from "./screen";
 
 export interface Painter {
@@ -11,7 +12,7 @@ export interface Painter {
   screen(element: HTMLDivElement): Screen;
 }
 
-/** `lost` is told when the graphics driver took the context away (true) and when it is back. */
+/** Throws `NoGraphics` where there is no WebGL 2. `lost` is told when the graphics driver took the context away (true) and when it is back. */
 export function startPainter(library: Library, lost: (isLost: boolean) => void): Painter {
   const brush = new Brush();
   const screens = new Set<Screen>();
