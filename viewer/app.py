@@ -16,12 +16,14 @@ from viewer.config import ViewerSettings
 from viewer.dicomweb.blueprints import blueprints as dicomweb_blueprints
 from viewer.dicomweb.prepared import PreparedMetadata
 from viewer.dicomweb.totals import Totals
+from viewer.evidence.key_marks import KeyMarks
 from viewer.frame_store import FrameStore
 from viewer.frames import Frames
 from viewer.look_log import LookLog
 from viewer.lru import Lru
 from viewer.object_store import ObjectStore
 from viewer.pages import blueprints
+from viewer.reading.prepared import PreparedFacts
 from viewer.request_counts import RequestCounts
 from viewer.services import Services, attach, services
 from viewer.stacks import Stacks
@@ -58,19 +60,22 @@ def create_app(settings: ViewerSettings) -> Flask:
 def _open(settings: ViewerSettings) -> Services:
     archive = Archive.open(settings.archive())
     records = Records.open(Path(settings.data))
+    frames = Frames()
     return Services(
         settings=settings,
         archive=archive,
         records=records,
         requests=RequestCounts(),
-        frames=Frames(),
+        frames=frames,
         frame_store=FrameStore(archive.data / "cache" / "frames"),
         object_store=ObjectStore(archive.data / "cache" / "objects"),
         stacks=Stacks(archive),
+        key_marks=KeyMarks(archive, frames),
         thumbnails=Lru(THUMBNAIL_BYTES, len),
         looks=LookLog(records),
         memo=AnswerMemo(),
         metadata=PreparedMetadata(archive),
+        facts=PreparedFacts(archive.data / "cache" / "facts", frames),
         totals=Totals(archive),
         keepers=ThreadPoolExecutor(KEEPERS, thread_name_prefix="keep"),
     )

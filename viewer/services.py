@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from viewer.config import ViewerSettings
     from viewer.dicomweb.prepared import PreparedMetadata
     from viewer.dicomweb.totals import Totals
+    from viewer.evidence.key_marks import KeyMarks
     from viewer.frame_store import FrameStore
     from viewer.frames import Frames
     from viewer.look_log import LookLog
     from viewer.lru import Lru
     from viewer.object_store import ObjectStore
+    from viewer.reading.prepared import PreparedFacts
     from viewer.request_counts import RequestCounts
     from viewer.stacks import Stacks
 
@@ -39,10 +41,12 @@ class Services:
     frame_store: FrameStore
     object_store: ObjectStore
     stacks: Stacks
+    key_marks: KeyMarks
     thumbnails: Lru[str, bytes]
     looks: LookLog
     memo: AnswerMemo
     metadata: PreparedMetadata
+    facts: PreparedFacts
     totals: Totals
     keepers: ThreadPoolExecutor
     """Threads that sync and index objects which came over HTTP."""

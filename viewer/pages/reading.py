@@ -5,26 +5,22 @@ from __future__ import annotations
 import io
 import mimetypes
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from flask import Blueprint, Response, jsonify, request, send_file
+from flask import Blueprint, Response, request, send_file
 from PIL import Image
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.security import safe_join
 
-from storage.errors import PixelError
-from storage.model import Instance
+from viewer import auth
 from viewer.etags import etag_of, is_known, kept
 from viewer.frame_records import listed
 from viewer.pages.found import find_instance, find_series
 from viewer.permissions import Permission, needs
 from viewer.reading.built import FOLDER
-from viewer.reading.compact import compact
-from viewer.reading.facts import reading_facts
 from viewer.reading.pixels import records
 from viewer.rendering.overlay import overlay_mask
-from viewer.security import READING_POLICY
+from viewer.security import READING_POLICY, csrf_token
 from viewer.services import services
 from viewer.streaming import StreamBody
 
@@ -46,9 +42,8 @@ def facts(study: str, series: str) -> Response:
     etag = etag_of("facts", series, found.revision, offset, limit)
     if is_known(etag):
         return kept(Response(status=304), etag)
-    places = range(offset, min(offset + limit, stack.total))
-    records = [_facts(*stack.at(place)) for place in places]
-    return kept(jsonify(total=stack.total, offset=offset, **compact(records)), etag)
+    body = services().facts.body(found, stack, offset, limit)
+    return kept(Response(body, mimetype="application/json"), etag)
 
 
 @bp.get("/study/<study>/series/<series>/pixels")
@@ -80,6 +75,13 @@ def overlay(study: str, instance: str, frame: int) -> Response:
     return kept(Response(out.getvalue(), mimetype="image/png"), etag)
 
 
+@bp.get("/reading/session")
+@needs(Permission.SIGNED_IN)
+def session() -> Response:
+    """Return who reads and the token of the session, for a page that was opened before another sign-in."""
+    return jsonify(reader=auth.signed_in().name, token=csrf_token())
+
+
 @bp.get("/assets/reading/<path:name>")
 @needs(Permission.SIGNED_IN)
 def asset(name: str) -> Response:
@@ -103,11 +105,3 @@ def _compressed(path: str, media_type: str) -> Response | None:
             response.headers["Content-Encoding"] = coding
             return response
     return None
-
-
-def _facts(instance: Instance, index: int) -> dict[str, Any]:
-    try:
-        with services().frames.opened(instance) as obj:
-            return reading_facts(obj, instance, index)
-    except PixelError as error:
-        return {"sop": instance.sop_instance_uid, "frame_number": index + 1, "problem": str(error)}

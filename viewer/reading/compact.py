@@ -20,3 +20,8 @@ def compact(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
     each = [{name: value for name, value in record.items() if name not in shared} for record in records]
     return {"shared": shared, "each": each}
+
+
+def expanded(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the records that `compact` was given."""
+    return [{**told["shared"], **own} for own in told["each"]]

@@ -8,7 +8,6 @@ from typing import Any
 from storage.model import Instance
 from storage.pixels import PixelObject
 from viewer.reading.pixels import transport
-from viewer.reading.shutter import read_shutter
 from viewer.reading.suv import suv_body_weight_factor
 from viewer.rendering import facts
 from viewer.rendering.attributes import macro, number, text
@@ -16,6 +15,7 @@ from viewer.rendering.lut import LookupTable
 from viewer.rendering.modality import read_modality
 from viewer.rendering.overlay import has_overlay
 from viewer.rendering.prepare import padding_range
+from viewer.rendering.shutter import read_shutter
 from viewer.rendering.voi import read_voi
 
 Json = dict[str, Any]
@@ -26,6 +26,9 @@ _FIGURES = {
     "exposure": "Exposure",
     "repetition_time": "RepetitionTime",
     "echo_time": "EchoTime",
+    "temporal_position": "TemporalPositionIdentifier",
+    "trigger_time": "TriggerTime",
+    "b_value": "DiffusionBValue",
     "flip_angle": "FlipAngle",
     "magnetic_field_strength": "MagneticFieldStrength",
     "reconstruction_diameter": "ReconstructionDiameter",
@@ -33,6 +36,14 @@ _FIGURES = {
     "compression_force": "CompressionForce",
 }
 """Numbers for the corners of the picture, by modality."""
+
+_OF_PHASES = {
+    "temporal_position": ("FrameContentSequence", "TemporalPositionIndex"),
+    "trigger_time": ("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"),
+    "b_value": ("MRDiffusionSequence", "DiffusionBValue"),
+    "echo_time": ("MREchoSequence", "EffectiveEchoTime"),
+}
+"""The same in objects with functional groups: the macro and what tells phases of one place apart there."""
 
 _WORDS = {
     "series_description": "SeriesDescription",
@@ -66,10 +77,17 @@ def reading_facts(obj: PixelObject, instance: Instance, index: int) -> Json:
         voi_tables=_tables(obj, index),
         suv_factor=suv_body_weight_factor(ds),
         spacing_between_slices=number(macro(ds, index, "PixelMeasuresSequence"), "SpacingBetweenSlices"),
-        technique={name: figure for name, keyword in _FIGURES.items() if (figure := number(ds, keyword)) is not None},
+        technique=_technique(ds, index),
         words={name: words for name, keyword in _WORDS.items() if (words := text(ds, keyword))},
     )
     return found
+
+
+def _technique(ds: Dataset, index: int) -> dict[str, float]:
+    plain = {name: number(ds, keyword) for name, keyword in _FIGURES.items()}
+    grouped = {name: number(macro(ds, index, group), keyword) for name, (group, keyword) in _OF_PHASES.items()}
+    found = [*plain.items(), *grouped.items()]
+    return {name: value for name, value in found if value is not None}
 
 
 def _tables(obj: PixelObject, index: int) -> list[Json]:

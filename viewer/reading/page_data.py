@@ -55,6 +55,7 @@ def page_data(study: Study, first: FirstPicture | None, all_series: list[Json]) 
         "ct_presets": ct_presets(),
         "may": {"download": auth.allowed(Permission.DOWNLOAD_OBJECTS)},
         "token": csrf_token(),
+        "reader": auth.signed_in().name,
     }
 
 
