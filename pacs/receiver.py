@@ -100,7 +100,14 @@ class Receiver:
                 _log.error("cannot accept a connection: %s", e)
                 time.sleep(0.1)
                 continue
-            self._take(_secured(connection, tls), address[0])
+            try:
+                connection = _secured(connection, tls)
+            except OSError as e:
+                # Reset before anybody looked at it, as port scanners do; the next one may be a scanner of patients.
+                _log.debug("connection from %s ended before its handshake: %s", address[0], e)
+                connection.close()
+                continue
+            self._take(connection, address[0])
 
     def stop(self) -> None:
         """Stop accepting; safe in a signal handler."""
@@ -189,8 +196,15 @@ class Receiver:
 
 
 def _secured(connection: socket.socket, tls: ssl.SSLContext | None) -> socket.socket:
-    """Put TLS over a connection, if any; the handshake is left to the thread that serves it."""
-    return tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) if tls else connection
+    """Put TLS over a connection, if any; the handshake is left to the thread that serves it.
+
+    Raises:
+        OSError: the connection has ended already.
+    """
+    if tls is None:
+        return connection
+    connection.getpeername()  # where this fails the connection can still be closed; TLS would take it away first
+    return tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -139,6 +140,28 @@ def test_a_peer_that_never_shakes_hands_is_given_up(
         silent.settimeout(5)
         assert silent.recv(1) == b""
     assert "no TLS handshake within 0.3 s" in caplog.text
+
+
+def test_connections_that_are_reset_before_the_handshake_do_not_end_the_port(
+    application: Application, ours: OwnCertificate, theirs: OwnCertificate
+) -> None:
+    tls = TLSSettings(0, ours, theirs.certificate, require_certificate=False)
+    receiver = Receiver(application, ReceiverSettings("127.0.0.1", 0, session=SessionSettings(QUICK), tls=tls))
+    port = receiver.tls_port or 0
+    # They wait in the queue of the port until it is served, and are reset by then.
+    for hello in (b"", b"\x16\x03\x01", b""):
+        rude = socket.create_connection(("127.0.0.1", port))
+        rude.sendall(hello)
+        rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        rude.close()
+    thread = threading.Thread(target=receiver.serve)
+    thread.start()
+    try:
+        run_tool("echoscu", "+tla", "-ic", "127.0.0.1", port)
+    finally:
+        receiver.stop()
+        thread.join(15)
+    assert not thread.is_alive()
 
 
 def test_old_versions_of_tls_are_refused(secured: Callable[..., Receiver], theirs: OwnCertificate) -> None:
