@@ -210,10 +210,13 @@ class Index:
             self._writer.execute("INSERT OR REPLACE INTO mark (name, value) VALUES (?, ?)", (name, value))
 
     def checkpoint(self) -> bool:
-        """Put every commit so far on stable storage; False when a reader or writer stood in the way for too long."""
+        """Put every commit so far on stable storage; False when a reader or another checkpoint stands in the way.
+
+        It waits for nobody: a full checkpoint would keep every writer waiting for the slowest reader.
+        """
         with self._commit_lock, index_errors("sync"):
-            busy = self._writer.execute("PRAGMA wal_checkpoint(FULL)").fetchone()[0]
-        return not busy
+            busy, frames, moved = self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        return not busy and frames == moved
 
     # ---- reading
 
