@@ -9,7 +9,8 @@ query of any level, no count and no retrieval meets them, and none of these has 
   told, or was made anew from the files, learns it from there (`settle`).
 - To restore, the folder is renamed first and the index told after it. An index that still hides what no folder names
   was not told, and is (`settle`).
-- When the retention time is over, the files of the objects are removed, then their rows, then the folder.
+- When the retention time is over, the files of the objects are removed, then the folder, then their rows.
+- One at a time rejects, restores, removes or settles, whichever process it is.
 """
 
 from storage.rejection.model import Reason, Rejection, Target

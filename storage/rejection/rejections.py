@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
 import re
 import secrets
 import shutil
+import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ from storage import meta, uid
 from storage.attributes import BY_KEYWORD, Level
 from storage.batch import Entry
 from storage.entries import entry_of
-from storage.errors import AlreadyExists, NotFound, StorageError
+from storage.errors import AlreadyExists, IndexFailed, InvalidObject, NotFound, StorageError, WriteFailed
 from storage.files import disk_errors, sync_folder
 from storage.index import Index
 from storage.model import Instance, Study
@@ -52,17 +55,30 @@ class Rejections:
             NotFound: there is no such thing.
             OutOfSpace, WriteFailed: nothing has changed.
         """
-        study, instances = self._found(target)
-        now = datetime.now(UTC)
-        identifier = f"{now:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(4)}"
-        facts = _facts(study, instances, target, reason, by[:64], comment[:_COMMENT_MAX], now)
-        self._write(identifier, study, instances, facts)
-        self._index.hide(identifier, [i.sop_instance_uid for i in instances])
-        return self.get(identifier)
+        with _one_at_a_time(self._data):
+            # What another process left half done would otherwise be rejected a second time.
+            _settle(self._data, self._index)
+            study, instances = self._found(target)
+            now = datetime.now(UTC)
+            identifier = f"{now:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(4)}"
+            facts = _facts(study, instances, target, reason, by[:64], comment[:_COMMENT_MAX], now)
+            try:
+                self._write(identifier, study, instances, facts)
+                self._index.hide(identifier, [i.sop_instance_uid for i in instances])
+            except StorageError:
+                self._undo(identifier)
+                raise
+            return self.get(identifier)
 
     def page(self, limit: int, offset: int = 0) -> list[Rejection]:
-        """Return rejections, the newest first."""
-        return [self.get(name) for name in sorted(names(self._data), reverse=True)[offset : offset + limit]]
+        """Return rejections, the newest first; one whose list is damaged, or that is ended just now, is left out."""
+        found: list[Rejection] = []
+        for name in sorted(names(self._data), reverse=True)[offset : offset + limit]:
+            try:
+                found.append(self.get(name))
+            except NotFound as e:
+                _log.error("%s can be read", e)
+        return found
 
     def count(self) -> int:
         """Return how many rejections there are."""
@@ -104,12 +120,14 @@ class Rejections:
             AlreadyExists: it is being removed for good.
             OutOfSpace, WriteFailed: nothing has changed, or the next start goes on with it.
         """
-        rejection = self.get(identifier)
-        if rejection.is_being_removed:
-            raise AlreadyExists("it is being removed for good: too late to restore it")
-        gone = self._set_aside(identifier)
-        _unhide(self._data, self._index, identifier)
-        shutil.rmtree(gone, ignore_errors=True)
+        with _one_at_a_time(self._data):
+            rejection = self.get(identifier)
+            if rejection.is_being_removed:
+                raise AlreadyExists("it is being removed for good: too late to restore it")
+            entries = _entries(self._data, self._index, identifier)
+            gone = self._set_aside(identifier)
+            self._index.unhide(identifier, entries)
+            shutil.rmtree(gone, ignore_errors=True)
         return rejection
 
     def remove_older_than(self, moment: datetime) -> list[Rejection]:
@@ -119,22 +137,47 @@ class Rejections:
             WriteFailed: a file cannot be removed; the next call goes on with it.
         """
         before = f"{moment.astimezone(UTC):%Y%m%dT%H%M%S%f}Z"
-        return [self._remove(name) for name in sorted(names(self._data)) if name < before]
+        removed: list[Rejection] = []
+        for name in sorted(names(self._data)):
+            if name < before:
+                try:
+                    removed.append(self._remove(name))
+                except NotFound as e:
+                    _log.error("%s can be read; it stays", e)
+        return removed
 
     def _remove(self, identifier: str) -> Rejection:
-        rejection, folder = self.get(identifier), self._folder(identifier)
-        paths = [self._data / Path(path) for _, path in (read_facts(folder) or {"instances": []})["instances"]]
-        with disk_errors(f"cannot remove rejected objects of {identifier}"):
-            (folder / REMOVING).touch()
-            sync_folder(folder)
-            for path in paths:
-                path.unlink(missing_ok=True)
-            for parent in sorted({p.parent for p in paths}):
-                _remove_empty(parent, self._data / "archive")
-        self._index.forget(identifier)
-        shutil.rmtree(self._set_aside(identifier), ignore_errors=True)
-        _log.info("removed %d objects that %s had rejected at %s", rejection.instances, rejection.by, rejection.at)
+        with _one_at_a_time(self._data):
+            rejection, folder = self.get(identifier), self._folder(identifier)
+            paths = self._doomed(identifier)
+            with disk_errors(f"cannot remove rejected objects of {identifier}"):
+                (folder / REMOVING).touch()
+                sync_folder(folder)
+                for path in paths:
+                    path.unlink(missing_ok=True)
+                for parent in sorted({p.parent for p in paths}):
+                    _remove_empty(parent, self._data / "archive")
+            # The folder first: one that stood on without its rows would hide the same objects once they are sent again.
+            gone = self._set_aside(identifier)
+            self._index.forget(identifier)
+            shutil.rmtree(gone, ignore_errors=True)
+        _log.info("removed %d objects that %s had rejected at %s", len(paths), rejection.by, rejection.at)
         return rejection
+
+    def _doomed(self, identifier: str) -> list[Path]:
+        """Return the files that go with a rejection: what it hides, and what it names and no index knows any more.
+
+        What it names may be in use again, or be hidden by another one, after an index was damaged or changed by hand.
+        """
+        hidden = {row["sop_instance_uid"]: self._data / _place(row) for row in self._index.hidden_under(identifier)}
+        facts = read_facts(self._folder(identifier)) or {"instances": []}
+        named = [self._data / Path(path) for uid, path in facts["instances"] if not self._index.has(uid)]
+        return [*hidden.values(), *named]
+
+    def _undo(self, identifier: str) -> None:
+        """Take back a rejection of which is told that it failed: the next start would carry it out."""
+        if self._folder(identifier).exists():
+            shutil.rmtree(self._set_aside(identifier), ignore_errors=True)
 
     def _found(self, target: Target) -> tuple[Study, list[Instance]]:
         conditions: list[Condition] = []
@@ -212,6 +255,11 @@ def settle(data: Path, index: Index) -> None:
     Raises:
         OutOfSpace, WriteFailed: the index cannot be written.
     """
+    with _one_at_a_time(data):
+        _settle(data, index)
+
+
+def _settle(data: Path, index: Index) -> None:
     there, hidden = names(data), index.hidden()
     for identifier in sorted(there - hidden):
         facts = read_facts(data / FOLDER / identifier)
@@ -225,6 +273,22 @@ def settle(data: Path, index: Index) -> None:
         _sweep(data)
 
 
+@contextmanager
+def _one_at_a_time(data: Path) -> Iterator[None]:
+    """Keep other threads and processes from rejecting, restoring, removing and settling meanwhile.
+
+    Of two who reject one study at once, the second would name what the first one hides: it would be listed twice, and
+    removed for good although one of them was restored.
+    """
+    with disk_errors("cannot lock the data folder"):
+        fd = os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
 def _sweep(data: Path) -> None:
     for entry in (data / FOLDER).iterdir():
         # Young ones are being written, or read for the last time.
@@ -233,16 +297,42 @@ def _sweep(data: Path) -> None:
 
 
 def _unhide(data: Path, index: Index, identifier: str) -> None:
+    """Finish what was cut between the end of a folder and the word of it to the index."""
+    if (data / FOLDER / f".{identifier}" / REMOVING).exists():
+        index.forget(identifier)
+        return
+    try:
+        entries = _entries(data, index, identifier)
+    except IndexFailed:
+        raise
+    except WriteFailed as e:
+        _log.error("%s is not restored yet: %s; the next start tries again", identifier, e)
+        return
+    index.unhide(identifier, entries)
+
+
+def _entries(data: Path, index: Index, identifier: str) -> list[Entry]:
+    """Read what the index held of all objects that a rejection hides; those that are gone or damaged are told.
+
+    Raises:
+        WriteFailed: the disk does not let one be read; to go on would take it out of the index.
+    """
     entries: list[Entry] = []
     for row in index.hidden_under(identifier):
-        place = relative_path(
-            row["received_on"], row["study_instance_uid"], row["series_instance_uid"], row["sop_instance_uid"]
-        )
+        path = data / _place(row)
         try:
-            entries.append(entry_of(data / place))
-        except StorageError as e:
-            _log.error("%s cannot be restored: %s", place.name, e)
-    index.unhide(identifier, entries)
+            entries.append(entry_of(path))
+        except (InvalidObject, WriteFailed) as e:
+            if isinstance(e, WriteFailed) and not isinstance(e.__cause__, FileNotFoundError):
+                raise
+            _log.error("%s cannot be restored: %s", path.name, e)
+    return entries
+
+
+def _place(row: sqlite3.Row) -> Path:
+    return relative_path(
+        row["received_on"], row["study_instance_uid"], row["series_instance_uid"], row["sop_instance_uid"]
+    )
 
 
 def _facts(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,17 @@ from pydicom import dcmread
 
 from storage.archive import Archive
 from storage.attributes import Level
-from storage.errors import AlreadyExists, DuplicateConflict, NotFound, Rejected, UnsafeUID, WriteFailed
+from storage.batch import Entry
+from storage.entries import entry_of
+from storage.errors import (
+    AlreadyExists,
+    DuplicateConflict,
+    IndexFailed,
+    NotFound,
+    Rejected,
+    UnsafeUID,
+    WriteFailed,
+)
 from storage.model import Outcome
 from storage.query import Query, condition
 from storage.recovery import recover
@@ -305,6 +316,130 @@ def test_a_folder_that_lost_its_list_is_said_and_harms_nobody(filled: Archive) -
     shutil.rmtree(filled.data / FOLDER / identifier)
     recover(filled)
     assert filled.health().studies == 2
+
+
+def test_of_two_who_reject_a_study_at_once_one_does(filled: Archive) -> None:
+    before, ready = _seen(filled), threading.Barrier(4)
+    outcomes: list[int] = []
+
+    def reject() -> None:
+        ready.wait(10)
+        try:
+            outcomes.append(filled.rejections.reject(Target(STUDY), Reason.QUALITY, "admin").instances)
+        except NotFound:
+            outcomes.append(0)
+
+    threads = [threading.Thread(target=reject) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(outcomes) == [0, 0, 0, 4]
+    (rejection,) = filled.rejections.page(10)
+    filled.rejections.restore(rejection.identifier)
+    assert _seen(filled) == before
+
+
+def test_what_a_rejection_only_names_is_not_removed_with_it(filled: Archive) -> None:
+    identifier = filled.rejections.reject(Target(STUDY), Reason.QUALITY, "admin").identifier
+    shutil.copytree(filled.data / FOLDER / identifier, filled.data / FOLDER / "20200101T000000000000Z-00000000")
+    filled.rejections.restore(identifier)
+    filled.rejections.remove_older_than(datetime.now(UTC) + timedelta(days=1))
+    assert filled.rejections.count() == 0
+    assert all(i.path.exists() for n in (1, 2) for i in filled.instances(f"{STUDY}.{n}"))
+    assert filled.study(STUDY).number_of_instances == 4
+
+
+def test_a_rejection_that_was_cut_is_finished_before_the_next_one(
+    filled: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _seen(filled)
+    with monkeypatch.context() as patch:
+        patch.setattr(filled.index, "hide", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            filled.rejections.reject(Target(STUDY), Reason.QUALITY, "admin")
+    with pytest.raises(NotFound):
+        filled.rejections.reject(Target(STUDY), Reason.PATIENT_SAFETY, "admin")
+    (rejection,) = filled.rejections.page(10)
+    assert rejection.reason is Reason.QUALITY
+    filled.rejections.restore(rejection.identifier)
+    assert _seen(filled) == before
+
+
+def test_a_rejection_of_which_was_told_that_it_failed_does_not_come_later(
+    filled: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _seen(filled)
+    with monkeypatch.context() as patch:
+        patch.setattr(filled.index, "hide", lambda *_: (_ for _ in ()).throw(IndexFailed("busy")))
+        with pytest.raises(IndexFailed):
+            filled.rejections.reject(Target(STUDY), Reason.QUALITY, "admin")
+    assert filled.rejections.count() == 0
+    with _reopened(filled) as again:
+        recover(again)
+        assert _seen(again) == before
+
+
+def _unreadable(path: Path) -> Entry:
+    if path.name.endswith(".1.2.dcm"):
+        raise WriteFailed(f"cannot read {path.name}: Input/output error") from OSError(5, "Input/output error")
+    return entry_of(path)
+
+
+def test_nothing_is_restored_while_a_file_cannot_be_read(filled: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _seen(filled)
+    identifier = filled.rejections.reject(Target(STUDY), Reason.QUALITY, "admin").identifier
+    with monkeypatch.context() as patch:
+        patch.setattr("storage.rejection.rejections.entry_of", _unreadable)
+        with pytest.raises(WriteFailed, match="Input/output"):
+            filled.rejections.restore(identifier)
+    assert filled.rejections.count() == 1
+    with pytest.raises(Rejected):
+        filled.instance(f"{STUDY}.1.2")
+    filled.rejections.restore(identifier)
+    assert _seen(filled) == before
+
+
+def test_a_cut_restore_whose_file_cannot_be_read_is_tried_again_at_the_next_start(
+    filled: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _seen(filled)
+    identifier = filled.rejections.reject(Target(STUDY), Reason.QUALITY, "admin").identifier
+    (filled.data / FOLDER / identifier).rename(filled.data / FOLDER / f".{identifier}")
+    with monkeypatch.context() as patch:
+        patch.setattr("storage.rejection.rejections.entry_of", _unreadable)
+        recover(filled)
+    assert filled.health().studies == 1
+    recover(filled)
+    assert _seen(filled) == before
+
+
+def test_a_damaged_list_keeps_no_other_rejection_from_being_seen_or_removed(filled: Archive) -> None:
+    damaged = filled.rejections.reject(Target(STUDY, f"{STUDY}.1"), Reason.QUALITY, "admin").identifier
+    other = filled.rejections.reject(Target(STUDY, f"{STUDY}.2"), Reason.QUALITY, "admin").identifier
+    (filled.data / FOLDER / damaged / "facts.json").write_text("{")
+    assert [one.identifier for one in filled.rejections.page(10)] == [other]
+    removed = filled.rejections.remove_older_than(datetime.now(UTC) + timedelta(days=1))
+    assert [one.identifier for one in removed] == [other]
+    assert filled.rejections.count() == 1
+
+
+def test_a_removal_that_was_cut_at_its_end_hides_nothing_that_comes_later(
+    filled: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled.rejections.reject(Target(STUDY), Reason.QUALITY, "admin")
+    with monkeypatch.context() as patch:
+        patch.setattr(filled.index, "forget", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            filled.rejections.remove_older_than(datetime.now(UTC) + timedelta(days=1))
+    with _reopened(filled) as again:
+        recover(again)
+        assert again.index.hidden() == set()
+        sent = ct(SeriesInstanceUID=f"{STUDY}.1", SOPInstanceUID=f"{STUDY}.1.1")
+        assert store(again, sent).outcome is Outcome.STORED
+        recover(again)
+        again.rejections.remove_older_than(datetime.now(UTC) + timedelta(days=1))
+        assert again.is_intact(again.instance(f"{STUDY}.1.1"))
 
 
 # ---- bad input
