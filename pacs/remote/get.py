@@ -25,7 +25,7 @@ from pynetdicom import StoragePresentationContexts
 from pacs import data_sets, dimse
 from pacs.contexts import GET_CLASSES, Roles
 from pacs.dimse import Command, CommandField, Tag
-from pacs.remote.calls import PENDING, Remote, context_for
+from pacs.remote.calls import PENDING, Remote, Stopped, context_for
 from pacs.remote.transfer import Transfer
 from pacs.requestor import MAXIMUM_CONTEXTS, Accepted, Proposal, Requestor, has_data_set
 from pacs.status import Status, comment_of, of_store_error
@@ -121,6 +121,9 @@ class _Operation:
 
     def _messages(self) -> Iterator[tuple[int, Command]]:
         while True:
+            # A quick node never lets `wait` come to ask.
+            if self._remote.should_stop():
+                raise Stopped
             self._remote.wait(self._assoc, self._remote.timeouts.idle)
             yield self._assoc.receive_command()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from pacs.remote import get, pull
-from pacs.remote.calls import Remote, Troubled
+from pacs.remote.calls import Remote, Stopped, Troubled
 from pacs.remote.listing import Listed
 from pacs.remote.transfer import Transfer
 from pacs.requestor import Node
@@ -214,3 +215,12 @@ def test_what_we_refuse_for_what_it_is_is_not_asked_for_again(archive: Archive) 
     assert caught.value.is_final
     assert archive.instance(f"{INSTANCE}.1").study_instance_uid == STUDY
     assert [item.item for item in told.items if not item.is_done].count(f"{INSTANCE}.0") >= 1
+
+
+def test_a_pull_that_nobody_wants_any_more_ends_between_two_objects(archive: Archive) -> None:
+    told = Told()
+    with _getting(_objects(12)) as (port, _):
+        remote = replace(_remote(port), should_stop=lambda: archive.health().instances >= 3)
+        with pytest.raises(Stopped):
+            pull.pull(remote, archive, Pull("GETTER", STUDY, How.GET), told.transfer)
+    assert 3 <= archive.health().instances < 12
