@@ -1,7 +1,7 @@
 """Where a reader's documents of a study are kept and found again: in the archive, like any other object.
 
 They go through the same door as what scanners send. Each reader has one line of measurements and one of key images in
-a study; what another reader saved stays as it is. Views stand side by side, told apart by reader and name.
+a study; what another reader saved stays as it is. Views stand side by side, told apart by reader, name and time.
 """
 
 from __future__ import annotations
@@ -95,16 +95,8 @@ class Shelf:
         return self._documents(report_write.MODALITY, content)
 
     def views(self) -> list[Document]:
-        """Return the presentation states, the newest of each reader and name first."""
-        found = self._documents("PR", lambda ds: read_state(ds).json(), newest_only=False)
-        seen: set[tuple[str, str]] = set()
-        kept = []
-        for document in found:
-            key = (document.author, document.content["name"])
-            if not (document.is_ours and key in seen):
-                seen.add(key)
-                kept.append(document)
-        return kept
+        """Return the presentation states, the newest first; those of one name stand side by side."""
+        return self._documents("PR", lambda ds: read_state(ds).json(), newest_only=False)
 
     def key_images(self) -> list[Document]:
         """Return the selections of key images that nothing supersedes, the newest first."""

@@ -25,6 +25,8 @@ class Page:
     studies: list[Study]
     total: int
     revision: int
+    key_marked: frozenset[str]
+    """UIDs of the studies in which key images are chosen."""
 
     @property
     def first(self) -> int:
@@ -68,7 +70,9 @@ def _page() -> Page:
     revision = archive().revision()
     total = archive().count(search.query(limit=None))
     search = search.with_page(min(search.page, max(1, -(-total // PAGE_SIZE))))
-    return Page(search, archive().studies(search.query()), total, revision)
+    found = archive().studies(search.query())
+    key_marked = frozenset(study.study_instance_uid for study in found if services().key_marks.of(study))
+    return Page(search, found, total, revision, key_marked)
 
 
 def _chips(search: Search) -> tuple[str, ...]:

@@ -55,6 +55,14 @@ def test_the_study_list_shows_that_images_were_chosen(post: Post, client: FlaskC
     assert "Đã chọn ảnh khóa" in client.get("/", headers=page).text
 
 
+def test_the_study_list_shows_no_choice_that_was_withdrawn(post: Post, client: FlaskClient, image: Instance) -> None:
+    page = {"Accept": "text/html", "Accept-Language": "vi"}
+    first = post(ADDRESS, selection((image.sop_instance_uid, 1))).get_json()["instance"]
+    post(ADDRESS, selection(based_on=first))
+    assert "Đã chọn ảnh khóa" not in client.get("/", headers=page).text
+    assert "Đã chọn ảnh khóa" not in client.get("/studies/rows", headers=page).text
+
+
 def test_choosing_none_withdraws_the_choice(
     post: Post, archive: Archive, client: FlaskClient, image: Instance, validate: Callable[[Path], list[str]]
 ) -> None:

@@ -109,12 +109,12 @@ def test_a_colour_image_gets_a_colour_state(
     assert client.get(ADDRESS).get_json()["documents"][0]["rotation"] == 90
 
 
-def test_the_same_name_takes_the_place_of_the_one_before(post: Post, client: FlaskClient, image: Instance) -> None:
+def test_views_of_the_same_name_stand_side_by_side(post: Post, client: FlaskClient, image: Instance) -> None:
     for rotation in (0, 90):
         assert post(ADDRESS, view(image, rotation=rotation, measurements=[])).status_code == 201
     assert post(ADDRESS, view(image, name="Xương", measurements=[])).status_code == 201
-    found = {document["name"]: document["rotation"] for document in client.get(ADDRESS).get_json()["documents"]}
-    assert found == {"Cửa sổ phổi": 90, "Xương": 90}
+    found = [(document["name"], document["rotation"]) for document in client.get(ADDRESS).get_json()["documents"]]
+    assert found == [("Xương", 90), ("Cửa sổ phổi", 90), ("Cửa sổ phổi", 0)]
 
 
 @pytest.mark.parametrize(
