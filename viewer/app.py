@@ -10,7 +10,8 @@ from werkzeug.wrappers import Response
 
 from storage.archive import Archive
 from storage.records import Records
-from viewer import auth, cors, display, errors, language, page_context, security, series_stream
+from viewer import auth, cors, display, errors, language, looking, page_context, security, series_stream
+from viewer.addresses import WholeNumber
 from viewer.answer_memo import AnswerMemo
 from viewer.config import ViewerSettings
 from viewer.dicomweb.blueprints import blueprints as dicomweb_blueprints
@@ -31,7 +32,8 @@ from viewer.stacks import Stacks
 FORM_PARTS_MAX = 100
 WERKZEUG_MARGIN = 1 << 16
 THUMBNAIL_BYTES = 16 << 20
-KEEPERS = 4
+KEEPERS = 12
+"""Threads that wait for the disk, most of the time: syncs that wait together are one write of its journal."""
 
 
 def create_app(settings: ViewerSettings) -> Flask:
@@ -52,7 +54,9 @@ def create_app(settings: ViewerSettings) -> Flask:
     errors.register(app)
     page_context.register(app)
     app.after_request(_count)
-    for blueprint in (cors.bp, security.bp, auth.bp, *blueprints(), series_stream.bp, *dicomweb_blueprints()):
+    app.url_map.converters["int"] = WholeNumber
+    first = (cors.bp, security.bp, auth.bp, looking.bp)
+    for blueprint in (*first, *blueprints(), series_stream.bp, *dicomweb_blueprints()):
         app.register_blueprint(blueprint)
     return app
 

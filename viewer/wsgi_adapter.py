@@ -2,7 +2,8 @@
 
 Facts this rests on, tried with Granian 2.8:
 - `scope.path` is percent-decoded UTF-8; PEP 3333 wants those bytes as Latin-1.
-- `async for chunk in protocol` yields the body as it arrives; not asking for more holds the sender back.
+- `async for chunk in protocol` yields the body as it arrives; not asking for more holds the sender back (see
+  `request_body`).
 - `send_bytes` of a streamed response never waits for a slow client: it queues in memory without a limit. So a body is
   handed over whole, and is at most `BODY_MAX` long; anything larger has to be a file, which Granian reads from the disk
   as fast as the client takes it, and without a thread of ours, or a `StreamBody`, which has a thread until it is sent.
@@ -13,7 +14,6 @@ Facts this rests on, tried with Granian 2.8:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
 import logging
 import os
@@ -25,8 +25,8 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 from wsgiref.types import WSGIApplication
 
-from werkzeug.exceptions import RequestEntityTooLarge
-
+from viewer.collecting import Collector, announced, may_have_body, refuse
+from viewer.request_body import RequestBody
 from viewer.rsgi_types import HTTPProtocol, Scope
 from viewer.slots import Slots
 from viewer.streaming import ClientGone, Pipe, Stopping, StreamBody
@@ -38,76 +38,9 @@ SMALL_FILE = 1 << 20
 """Files up to here are read from the open file, as a script or a style sheet is."""
 STREAMS = 128
 """Streamed responses under way at once in one process, each with a thread and a pipe; more wait."""
-DRAIN_SECONDS = 5.0
-READ_SECONDS = 60.0
-"""A body that brings nothing for so long is given up, so that a silent client does not keep a thread."""
 
 _NO_BODY = frozenset({204, 304})
 _Headers = list[tuple[str, str]]
-
-
-class RequestBody(io.RawIOBase):
-    """`wsgi.input`: read by a thread, filled from the event loop one chunk at a time."""
-
-    def __init__(self, chunks: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop, limit: int) -> None:
-        super().__init__()
-        self._chunks = chunks
-        self._loop = loop
-        self._left = limit
-        self._chunk = memoryview(b"")
-        self._ended = False
-
-    def readable(self) -> bool:
-        """Say that it can be read."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill `buffer` with what is there, waiting for the client where nothing is.
-
-        Raises:
-            RequestEntityTooLarge: the body is longer than the limit, whatever it announced.
-            TimeoutError: the client fell silent.
-        """
-        while not self._chunk and not self._ended:
-            self._fetch()
-        count = min(len(buffer), len(self._chunk))
-        buffer[:count] = self._chunk[:count]
-        self._chunk = self._chunk[count:]
-        return count
-
-    def _fetch(self) -> None:
-        future = asyncio.run_coroutine_threadsafe(self._next(), self._loop)
-        try:
-            chunk = future.result(READ_SECONDS)
-        except TimeoutError:
-            future.cancel()
-            raise
-        if chunk is None:
-            self._ended = True
-            return
-        self._left -= len(chunk)
-        if self._left < 0:
-            raise RequestEntityTooLarge
-        self._chunk = memoryview(chunk)
-
-    async def drain(self, limit: int) -> None:
-        """Read on past what the application wanted, up to `limit` bytes and for a few seconds.
-
-        Whoever sends has no ear for an answer before: closing the connection would take it away again.
-        """
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_SECONDS):
-                while limit > 0 and not self._ended:
-                    chunk = await self._next()
-                    limit -= len(chunk or b"")
-                    self._ended = chunk is None
-
-    async def _next(self) -> bytes | None:
-        # Not `anext(chunks, None)`: CPython 3.11 crashes on it with an awaitable that is no coroutine, such as these.
-        try:
-            return await self._chunks.__anext__()
-        except StopAsyncIteration:
-            return None
 
 
 class FileBody:
@@ -157,6 +90,7 @@ class WsgiAdapter:
         self._stream_slots = Slots(STREAMS, waiting)
         self._stopping = threading.Event()
         self._request_max = request_max
+        self._collector = Collector(request_max)
 
     def close(self) -> None:
         """Let running requests end, break streams off, start no other."""
@@ -166,21 +100,33 @@ class WsgiAdapter:
 
     async def __call__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""
-        if self._announced(scope) > self._request_max:
-            protocol.response_str(413, [("content-type", "text/plain"), ("connection", "close")], "Request too large\n")
+        if announced(scope) > self._request_max:
+            refuse(protocol, 413, "Request too large\n")
             return
         if self._slots.is_full:
             _send_busy(protocol)
             return
+        if self._drain_max or not may_have_body(scope):
+            await self._answer(scope, protocol, aiter(protocol))
+            return
+        async with self._collector.whole(scope, protocol) as body:
+            if body is not None:
+                await self._answer(scope, protocol, body)
+
+    async def _answer(self, scope: Scope, protocol: HTTPProtocol, chunks: AsyncIterator[bytes]) -> None:
         if not await self._slots.take(protocol):
             return
+        loop = asyncio.get_running_loop()
+        body = RequestBody(chunks, loop, self._request_max)
         try:
-            loop = asyncio.get_running_loop()
-            body = RequestBody(aiter(protocol), loop, self._request_max)
-            answer = await loop.run_in_executor(self._pool, self._call, environ_of(scope, body))
+            try:
+                answer = await loop.run_in_executor(self._pool, self._call, environ_of(scope, body))
+            finally:
+                self._slots.give_back()
+            # Without the slot: who is refused and goes on sending keeps nobody from being answered.
             await body.drain(self._drain_max)
         finally:
-            self._slots.give_back()
+            body.stop()
         if answer.stream is not None and scope.method != "HEAD":
             await self.stream(answer.status, answer.headers, answer.stream, protocol)
         else:
@@ -212,10 +158,6 @@ class WsgiAdapter:
         except Exception:
             # Whatever it is, headers have gone out: all that is left is to break off, and to say so here.
             log.exception("a streamed answer broke off")
-
-    def _announced(self, scope: Scope) -> int:
-        announced = scope.headers.get("content-length") or "0"
-        return int(announced) if announced.isascii() and announced.isdigit() else 0
 
     def _call(self, environ: dict[str, Any]) -> Answer:
         try:

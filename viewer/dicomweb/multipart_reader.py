@@ -53,6 +53,8 @@ class MultipartReader:
         self._delimiter = b"\r\n--" + boundary.encode("ascii")
         self._parts_max = parts_max
         self._buffer = b"\r\n"  # so that a boundary at the very start is like any other
+        self._at = 0
+        """How much of the buffer is done with."""
 
     def parts(self) -> Iterator[Part]:
         """Yield each part in turn; what is left unread of one is stepped over.
@@ -71,57 +73,71 @@ class MultipartReader:
             for _ in content:
                 pass
 
-    def _fill(self) -> None:
+    @property
+    def _left(self) -> int:
+        return len(self._buffer) - self._at
+
+    def _more(self) -> bytes:
         more = self._read(CHUNK)
         if not more:
             raise MultipartError("The body ends before its last boundary: it was cut, or the boundary is another one.")
-        self._buffer = self._buffer + more if self._buffer else more
+        return more
+
+    def _fill(self) -> None:
+        self._buffer, self._at = self._buffer[self._at :] + self._more(), 0
 
     def _skip_preamble(self) -> None:
-        while (at := self._buffer.find(self._delimiter)) < 0:
-            if len(self._buffer) > PREAMBLE_MAX:
+        while (found := self._buffer.find(self._delimiter, self._at)) < 0:
+            if self._left > PREAMBLE_MAX:
                 raise MultipartError("The boundary that Content-Type names does not occur where the body begins.")
             self._fill()
-        self._buffer = self._buffer[at + len(self._delimiter) :]
+        self._at = found + len(self._delimiter)
 
     def _was_last(self) -> bool:
         """Read what follows a boundary; True after the last one."""
-        while len(self._buffer) < 2:
+        while self._left < 2:
             self._fill()
-        if self._buffer[:2] == b"--":
+        if self._buffer.startswith(b"--", self._at):
             return True
-        while (at := self._buffer.find(b"\r\n")) < 0:
-            if len(self._buffer) > HEADERS_MAX:
+        while (found := self._buffer.find(b"\r\n", self._at)) < 0:
+            if self._left > HEADERS_MAX:
                 break
             self._fill()
-        if at < 0 or self._buffer[:at].strip(b" \t"):
+        if found < 0 or self._buffer[self._at : found].strip(b" \t"):
             raise MultipartError("A boundary is followed by neither a line break nor two hyphens.")
-        self._buffer = self._buffer[at:]
+        self._at = found
         return False
 
     def _headers(self) -> dict[str, str]:
         # The line break after the boundary is still there, so no header fields at all look like an empty line, too.
-        while (at := self._buffer.find(b"\r\n\r\n")) < 0:
-            if len(self._buffer) > HEADERS_MAX:
+        while (found := self._buffer.find(b"\r\n\r\n", self._at)) < 0:
+            if self._left > HEADERS_MAX:
                 raise MultipartError(f"A part has header fields of more than {HEADERS_MAX} bytes.")
             self._fill()
-        if at > HEADERS_MAX:
+        if found - self._at > HEADERS_MAX:
             raise MultipartError(f"A part has header fields of more than {HEADERS_MAX} bytes.")
-        lines = self._buffer[:at].decode("latin-1").split("\r\n")
-        # The delimiter of an empty part begins with the line break that ends the header.
-        self._buffer = self._buffer[at + 4 :]
+        lines = self._buffer[self._at : found].decode("latin-1").split("\r\n")
+        self._at = found + 4
         return dict(_field(line) for line in lines if line.strip())
 
     def _content(self) -> Iterator[memoryview]:
         keep = len(self._delimiter) - 1
-        while (at := self._buffer.find(self._delimiter)) < 0:
-            if len(self._buffer) > keep:
-                yield memoryview(self._buffer)[:-keep]
-                self._buffer = self._buffer[-keep:]
-            self._fill()
-        if at:
-            yield memoryview(self._buffer)[:at]
-        self._buffer = self._buffer[at + len(self._delimiter) :]
+        while (found := self._buffer.find(self._delimiter, self._at)) < 0:
+            if self._left > keep:
+                end = len(self._buffer) - keep
+                yield memoryview(self._buffer)[self._at : end]
+                self._at = end
+            tail, more = self._buffer[self._at :], self._more()
+            if len(more) >= keep and self._delimiter not in tail + more[:keep]:
+                # No boundary begins in what was held back, so that the long piece need not be copied behind it.
+                if tail:
+                    yield memoryview(tail)
+                self._buffer, self._at = more, 0
+            else:
+                self._buffer, self._at = tail + more, 0
+        if found > self._at:
+            yield memoryview(self._buffer)[self._at : found]
+        self._at = found + len(self._delimiter)
 
 
 def _field(line: str) -> tuple[str, str]:

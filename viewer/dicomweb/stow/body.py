@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from viewer.dicomweb.errors import Refused
+from viewer.request_body import RequestBody
 
 SLOWEST = 1024
 """Bytes per second, on average since the request began; a sender that brings less keeps a thread for nothing."""
@@ -19,8 +20,7 @@ class Body:
     """Reads a request's body once, from its start to its end."""
 
     def __init__(self, stream: Any, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
-        # What is there already is better than to wait for more, so that the disk works while the network does.
-        self._read = stream.read1 if isinstance(stream, io.BufferedReader) else stream.read
+        self._read = _reader(stream)
         self._limit = limit
         self._clock = clock
         self._began = clock()
@@ -28,7 +28,7 @@ class Body:
         """Bytes read so far."""
 
     def read(self, size: int) -> bytes:
-        """Return up to `size` bytes; nothing at the end.
+        """Return up to about `size` bytes; nothing at the end.
 
         Raises:
             Refused: 413 past the limit, 408 when the client is silent or too slow.
@@ -44,3 +44,11 @@ class Body:
         if seconds > GRACE_SECONDS and self.size < SLOWEST * seconds:
             raise Refused(408, f"The body came with less than {SLOWEST} bytes a second.")
         return data
+
+
+def _reader(stream: Any) -> Callable[[int], bytes]:
+    """What is there already is better than to wait for more; pieces of our own server are taken as they came."""
+    if not isinstance(stream, io.BufferedReader):
+        return stream.read  # type: ignore[no-any-return]
+    raw = stream.raw
+    return (lambda size: raw.take()) if isinstance(raw, RequestBody) else stream.read1

@@ -20,7 +20,9 @@ from storage.incoming import Announced, Incoming
 from storage.model import Source, Stored
 from viewer.dicomweb.stow.outcomes import Failed, FailureReason, Outcome, failed
 
-AHEAD = 8
+AHEAD = 24
+"""Twice the threads that keep, so that each finds the next object written when it is done with one."""
+_HEAD = 1 << 12
 
 
 class Intake:
@@ -61,30 +63,33 @@ class Intake:
     def take_file(self, content: Iterable[memoryview]) -> None:
         """Take in one object in the form of PS3.10; whatever is wrong with it becomes its outcome."""
         chunks = iter(content)
-        head = bytearray()
-        for chunk in chunks:
-            head += chunk
-            if meta.is_whole(bytes(head)):
-                break
-        self._take_head(bytes(head), chunks)
+        first = next(chunks, memoryview(b""))
+        head = bytes(first[:_HEAD])  # nearly always enough, and the long piece is not copied for it
+        if not meta.is_whole(head):
+            head = bytes(first)
+            while not meta.is_whole(head) and (chunk := next(chunks, None)) is not None:
+                head += chunk
+            first = memoryview(head)
+        self._take_head(head, first, chunks)
 
-    def _take_head(self, head: bytes, rest: Iterator[memoryview]) -> None:
+    def _take_head(self, head: bytes, first: memoryview, rest: Iterator[memoryview]) -> None:
+        """Take in an object whose meta group is in `head`; its bytes are `first` and `rest`."""
         try:
             m = meta.of_head(head)
         except InvalidObject as e:
             if head[meta.PREAMBLE :].startswith(meta.MAGIC):
-                self._quarantine(head, rest, e)
+                self._quarantine(itertools.chain((first,), rest), e)
             else:
                 self.note(Failed(FailureReason.CANNOT_UNDERSTAND, str(e) if head else "the part is empty"))
             return
         announced = Announced(m.sop_class_uid, m.sop_instance_uid, m.transfer_syntax_uid, self._study)
-        self.take_data_set(announced, itertools.chain((memoryview(head)[m.data_set_offset :],), rest))
+        self.take_data_set(announced, itertools.chain((first[m.data_set_offset :],), rest))
 
-    def _quarantine(self, head: bytes, rest: Iterator[memoryview], error: InvalidObject) -> None:
+    def _quarantine(self, content: Iterable[memoryview], error: InvalidObject) -> None:
         """Keep an object whose meta group is broken, whole, in quarantine."""
         try:
             with self._archive.receive(Announced("", "", ""), self._source) as incoming:
-                for chunk in itertools.chain((memoryview(head),), rest):
+                for chunk in content:
                     incoming.write(chunk)
                 incoming.refuse(error)
         except StorageError as e:
@@ -97,14 +102,14 @@ class Intake:
         try:
             incoming = self._archive.receive(announced, self._source)
         except StorageError as e:
-            self.note(_failed(e, announced))
+            self.note(failed_as(e, announced))
             return
         try:
             for chunk in content:
                 incoming.write(chunk)
         except StorageError as e:
             with incoming:
-                self.note(_failed(e, announced))
+                self.note(failed_as(e, announced))
             return
         except BaseException:
             with incoming:
@@ -122,11 +127,11 @@ def _keep(incoming: Incoming, announced: Announced) -> Outcome:
         try:
             return incoming.keep()
         except StorageError as e:
-            return _failed(e, announced)
+            return failed_as(e, announced)
 
 
-def _failed(error: StorageError, announced: Announced) -> Failed:
-    """The UIDs are those of the meta group, where they are UIDs at all."""
+def failed_as(error: StorageError, announced: Announced) -> Failed:
+    """Return the outcome of an instance by the UIDs that were announced for it, where they are UIDs at all."""
     instance, sop_class = announced.sop_instance_uid, announced.sop_class_uid
     if not (uid.is_valid(instance) and uid.is_valid(sop_class)):
         instance = sop_class = ""
