@@ -110,6 +110,11 @@ class Reader:
         assert size is not None
         width = size["width"] - round(box["width"]) + max(columns + columns % 2, 800)
         self.page.set_viewport_size({"width": width, "height": size["height"] - round(box["height"]) + rows})
+        # On a busy computer the new size is painted later than it is taken for still.
+        self.page.wait_for_function(
+            "n => document.querySelector('.viewport .picture canvas').height === Math.round(n * devicePixelRatio)",
+            arg=rows,
+        )
         self.still()
 
     def canvas(self, *, masks: bool = False) -> NDArray[np.uint8]:

@@ -21,6 +21,7 @@ from viewer.rendering.colour import to_rgb
 from viewer.rendering.modality import Modality, read_modality
 from viewer.rendering.overlay import overlay_mask
 from viewer.rendering.palette import Palette, has_palette, read_palette
+from viewer.rendering.shutter import Shutter, shutter_of
 from viewer.rendering.spacing import read_aspect
 from viewer.rendering.view import Window
 from viewer.rendering.voi import Voi, full_range, read_voi
@@ -51,7 +52,8 @@ class Prepared:
 
     Exactly one of `grey` and `rgb` (uint8, rows x columns x 3) is set. `stored` are the stored values, for probing.
     `voi` are the VOI transformations to choose from, at least one for grey frames; `stated_voi` tells whether they are
-    the object's own. `overlay` is True where graphics lie. `aspect` is pixel height over width.
+    the object's own. `overlay` is True where graphics lie. `aspect` is pixel height over width. `shutter` is what the
+    object wants covered.
     """
 
     description: PixelDescription
@@ -64,12 +66,14 @@ class Prepared:
     stated_voi: bool
     overlay: NDArray[np.bool_] | None
     aspect: float
+    shutter: Shutter | None = None
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory held by the arrays."""
         grey = (self.grey.codes, self.grey.values, self.grey.padding) if self.grey else ()
-        arrays = (self.stored, self.rgb, self.overlay, *grey)
+        covered = self.shutter.covered if self.shutter else None
+        arrays = (self.stored, self.rgb, self.overlay, covered, *grey)
         return sum(array.nbytes for array in arrays if array is not None)
 
     @property
@@ -114,6 +118,7 @@ def _prepare(obj: PixelObject, frame: Frame) -> Prepared:
         stated_voi=stated,
         overlay=overlay_mask(obj, frame.index),
         aspect=read_aspect(ds, frame.index),
+        shutter=shutter_of(ds, frame.index, description.rows, description.columns),
     )
 
 

@@ -1,7 +1,7 @@
 """Prepared frame and view in, encoded picture out.
 
-Order: window to grey or colour (PS3.4 N.2), padding black, overlays white, pose, size, encoding. Padding and overlays
-keep their colour under `invert`, so that neither the surroundings glare nor graphics vanish.
+Order: window to grey or colour (PS3.4 N.2), padding black, overlays white, shutter, pose, size, encoding. Padding,
+overlays and shutters keep their colour under `invert`, so that neither the surroundings glare nor graphics vanish.
 """
 
 from __future__ import annotations
@@ -76,6 +76,9 @@ def pixels(prepared: Prepared, view: View) -> NDArray[np.uint8]:
     if view.overlays and prepared.overlay is not None:
         shown = shown.copy() if shown is prepared.rgb else shown
         shown[prepared.overlay] = 255
+    if prepared.shutter is not None:
+        shown = shown.copy() if shown is prepared.rgb else shown
+        shown[prepared.shutter.covered] = prepared.shutter.level
     return shown
 
 

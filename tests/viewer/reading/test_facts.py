@@ -22,9 +22,9 @@ from tests.support.objects import SERIES, STUDY, ct, store, write_file
 from viewer.frame_records import END, FRAME, HEAD
 from viewer.reading.compact import compact
 from viewer.reading.pixels import FLOAT32, RGB8, samples, transport
-from viewer.reading.shutter import read_shutter
 from viewer.reading.suv import suv_body_weight_factor
 from viewer.rendering.modality import read_modality
+from viewer.rendering.shutter import read_shutter
 
 VALUES = st.one_of(st.none(), st.integers(0, 3), st.lists(st.integers(0, 1), max_size=2))
 
