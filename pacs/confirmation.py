@@ -11,6 +11,7 @@ Facts and choices that this module rests on:
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from pacs import commitment, data_sets, dimse
 from pacs.contexts import COMMITMENT_CLASS, COMMITMENT_INSTANCE
 from pacs.data_sets import DataSetError
 from pacs.dimse import CommandField, Tag, Value
+from pacs.logs import one_line
 from pacs.remote.calls import Remote
 from pacs.remote.push import AfterPush
 from pacs.remote.transfer import reason_of
@@ -31,7 +33,7 @@ from pacs.requestor import Proposal, Requestor
 from pacs.retrieve import Delivered
 from pacs.status import Status
 from storage.archive import Archive
-from storage.errors import NotFound
+from storage.errors import NotFound, StorageError
 from storage.model import Instance
 from storage.names import display
 from storage.records import Job, JobItem, JobState, Lane, Peer, Records
@@ -47,6 +49,7 @@ from storage.records.remote import (
     to_json,
 )
 
+_log = logging.getLogger("filmless.dicom")
 VIA = "Storage commitment"
 MOST_OBJECTS = 5000
 """In one question; more become several."""
@@ -151,7 +154,11 @@ class Forwarded:
 
     def _ask(self) -> None:
         instances, self._instances = self._instances, []
-        ask(self._records, self._archive, self._peer, instances)
+        try:
+            ask(self._records, self._archive, self._peer, instances)
+        except StorageError as e:
+            # The objects are there, and whoever asked for the move has to be told so.
+            _log.error("%s is not asked whether it keeps %d objects: %s", one_line(self._peer.aet), len(instances), e)
 
 
 def request(remote: Remote, asked: Confirm, seconds: float = HERE_SECONDS) -> Report:

@@ -135,6 +135,10 @@ class Courier:
             if self._losses >= _MAX_LOSSES:
                 self._gave_up = reason
             return Delivered(None, reason, NotSent.LOST)
+        except OSError as e:
+            # Our disk failed in the middle of the object: the association is spoilt, the node not to blame.
+            self._drop()
+            return Delivered(None, f"{instance.path.name}: {e.strerror or e}", NotSent.UNREADABLE)
 
     def _open(self, number: int) -> Requestor:
         if self._assoc is not None and number == self._current:

@@ -306,8 +306,13 @@ class FileStore:
             self._durable_folders.pop(folder, None)
 
     def free_bytes(self) -> int:
-        """Return how many bytes may still be written to the data folder's file system."""
-        usage = os.statvfs(self.data)
+        """Return how many bytes may still be written to the data folder's file system.
+
+        Raises:
+            WriteFailed: the data folder is not there any more.
+        """
+        with disk_errors("cannot look at the free space"):
+            usage = os.statvfs(self.data)
         return usage.f_bavail * usage.f_frsize
 
 

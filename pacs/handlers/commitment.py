@@ -15,9 +15,9 @@ from pacs.commitment import InvalidRequest, Request
 from pacs.contexts import COMMITMENT_INSTANCE
 from pacs.data_sets import DataSetError
 from pacs.dimse import Tag
-from pacs.status import Status
+from pacs.status import Status, comment_of
 from pacs.upper_layer import ConnectionEnded
-from storage.errors import InvalidRecord, StorageError
+from storage.errors import InvalidRecord, OutOfSpace, StorageError
 
 _HEAD_START = 30.0
 """Seconds before the job worker takes over what is reported here."""
@@ -41,8 +41,11 @@ def handle(assoc: Association, message: Message, application: Application) -> No
     except _Refused as e:
         _respond(assoc, message, e.status, str(e))
         return
-    except InvalidRecord as e:
-        _respond(assoc, message, Status.RESOURCE_LIMITATION, str(e))
+    except (InvalidRecord, OutOfSpace) as e:
+        _respond(assoc, message, Status.RESOURCE_LIMITATION, comment_of(e))
+        return
+    except StorageError as e:
+        _respond(assoc, message, Status.PROCESSING_FAILURE, comment_of(e))
         return
     _respond(assoc, message, Status.SUCCESS)
     if small:

@@ -78,6 +78,8 @@ def _answer_all(assoc: Association, message: Message, application: Application, 
     except QueryError as e:
         raise IdentifierError(Status.CANNOT_UNDERSTAND, comment_of(e)) from e
     except StorageError as e:
+        if sending.failure is not None:
+            raise sending.failure from e
         if assoc.is_cancelled(message):
             return Status.CANCEL, ""
         _log.error("a query of %s cannot be answered: %s", one_line(assoc.peer.calling_aet), e)
@@ -95,6 +97,8 @@ class _Sending:
         self._flushed = 0.0
         self._held = 0
         self.number = 0
+        self.failure: Exception | None = None
+        """Why the search was stopped, when that was no cancel."""
 
     def send(self, data_set: bytes) -> None:
         """Send one answer, or keep it for the next ones."""
@@ -110,6 +114,14 @@ class _Sending:
             self._flush_in_time()
         return self._assoc.is_cancelled(self._message)
 
+    def ends_search(self) -> bool:
+        """As `is_stopped`, for the index, which loses what is raised while it searches."""
+        try:
+            return self.is_stopped()
+        except Exception as e:
+            self.failure = e
+            return True
+
     def _flush_in_time(self) -> None:
         now = time.monotonic()
         if self._held >= _TOGETHER or now - self._flushed >= _HOLD_SECONDS:
@@ -119,7 +131,7 @@ class _Sending:
 
 def _matches(sending: _Sending, application: Application, request: Request) -> Iterator[tuple[Answer, Dataset]]:
     """Yield answers of the index that match in their objects, too, each with what was read there."""
-    for found in application.archive.find(request.query, request.indexed, sending.is_stopped):
+    for found in application.archive.find(request.query, request.indexed, sending.ends_search):
         from_object = _read(found, request)
         if objects.matches(from_object, request.matched_in_object):
             yield found, from_object

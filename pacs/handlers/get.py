@@ -14,6 +14,7 @@ from pacs.association import Association, Message
 from pacs.contexts import Negotiated, Result
 from pacs.dimse import Tag
 from pacs.retrieve import Delivered, Refused
+from pacs.upper_layer import AbortReason, ProtocolError
 from storage.archive import Archive
 from storage.errors import StorageError
 from storage.model import Instance
@@ -77,6 +78,11 @@ class _Sending:
                 sent = self._assoc.request(offered[syntax], retrieve.store_request(instance, self._priority), span)
         except StorageError as e:
             return Delivered(None, str(e))
+        except OSError as e:
+            # A part of it has been sent already, and cannot be taken back.
+            raise ProtocolError(
+                f"{instance.path.name} cannot be read to its end: {e.strerror or e}", AbortReason.NOT_SPECIFIED
+            ) from e
         if following is not None and self._is_sent_unchanged(following):
             self._assoc.read_ahead(following.data_set)
         return retrieve.outcome_of(self._assoc.answer(sent, ANSWER_SECONDS))

@@ -43,7 +43,10 @@ class FileSource:
         _check_inside(offset, length, self.size)
         pieces = []
         while length:
-            piece = os.pread(self._descriptor, length, offset)
+            try:
+                piece = os.pread(self._descriptor, length, offset)
+            except OSError as error:
+                raise PixelError(f"the file cannot be read at byte {offset}: {error.strerror}") from error
             if not piece:
                 raise PixelError(f"the file became shorter while it was read, at byte {offset}")
             pieces.append(piece)

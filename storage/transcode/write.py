@@ -55,6 +55,9 @@ def transcode(path: Path, offset: int, stored: str, target: str, out: BinaryIO) 
             sink.finish()
     except FileNotFoundError as e:
         raise NotFound(f"{path.name}: no such file") from e
+    except OSError as e:
+        # Of reading: what the disk says to writing is told apart above.
+        raise PixelError(f"{path.name} cannot be read: {e.strerror or e}") from e
     except PixelError as e:
         raise PixelError(f"{path.name} cannot be sent as {target}: {e}") from e
     finally:

@@ -24,6 +24,7 @@ from pacs.confirmation import InvalidReport
 from pacs.receiver import Receiver
 from storage.archive import Archive
 from storage.attributes import Level
+from storage.errors import OutOfSpace
 from storage.query import Query
 from storage.records import Job, JobState, Peer, Records
 from storage.records.remote import KINDS, Confirm, Push, TransferReport, Trouble, from_json, to_json
@@ -243,6 +244,27 @@ def test_a_peer_that_is_not_to_be_asked_is_not(application: Application, archive
     peer = application.records.peers.add(Peer("node", "NODE", "127.0.0.1", 104))
     instances = archive.matching_instances(Query(Level.INSTANCE))
     assert confirmation.ask(application.records, archive, peer, instances) == []
+
+
+def test_a_question_that_cannot_be_noted_does_not_spoil_the_move(
+    port: int,
+    application: Application,
+    archive: Archive,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise OutOfSpace("records.sqlite3 cannot be written: database or disk is full")
+
+    uids = _fill(archive)
+    monkeypatch.setattr(application.records.jobs, "add", full)
+    with _running(Node(), port) as node:
+        _know(application, node)
+        keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={STUDY}"]
+        run_tool("movescu", "-S", "-aet", "WORKSTATION", "-aem", "NODE", *keys, "127.0.0.1", port)
+        assert sorted(node.stored) == sorted(uids)
+    assert "NODE is not asked whether it keeps 3 objects" in caplog.text
+    assert "internal error" not in caplog.text
 
 
 def test_studies_are_asked_about_one_by_one_and_many_objects_in_parts(

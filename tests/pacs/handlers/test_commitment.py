@@ -19,6 +19,7 @@ from pacs import jobs
 from pacs.application import Application
 from pacs.receiver import Receiver
 from storage.archive import Archive
+from storage.errors import OutOfSpace, StorageError, WriteFailed
 from storage.records import JobState, Peer
 from tests.support.objects import INSTANCE, ct, store
 from tests.support.peers import free_port
@@ -118,6 +119,29 @@ def test_what_is_kept_is_reported_on_the_same_association(
     assert "FailedSOPSequence" not in ds
     assert _state(application) is JobState.DONE
     assert not jobs.run_one(application, time.time() + 3600)
+
+
+@pytest.mark.parametrize(("error", "status"), [(OutOfSpace, 0x0213), (WriteFailed, 0x0110)])
+def test_a_request_that_cannot_be_noted_is_refused_and_the_association_goes_on(
+    port: int,
+    application: Application,
+    scanner: tuple[Told, Callable[[], None]],
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[StorageError],
+    status: int,
+) -> None:
+    def fail(*_: object, **__: object) -> int:
+        raise error("records.sqlite3 cannot be written: the disk says no")
+
+    monkeypatch.setattr(application.records.jobs, "add", fail)
+    ae = AE("SCANNER")
+    ae.add_requested_context(StorageCommitmentPushModel)
+    assoc = ae.associate("127.0.0.1", port)
+    asked = _request((CTImageStorage, INSTANCE))
+    for _ in range(2):
+        answer, _ = assoc.send_n_action(asked, 1, StorageCommitmentPushModel, StorageCommitmentPushModelInstance)
+        assert answer.Status == status
+    assoc.release()
 
 
 def test_each_failure_has_its_reason(port: int, archive: Archive, scanner: tuple[Told, Callable[[], None]]) -> None:

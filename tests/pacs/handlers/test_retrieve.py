@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -182,3 +185,53 @@ def test_a_destination_that_says_nothing_is_given_up(archive: Archive) -> None:
             outcomes = [courier.deliver(i) for i in courier.ordered()]
     assert [o.ok for o in outcomes] == [False] * 3
     assert "silent for 0.3 s" in outcomes[0].reason
+
+
+def _damage_the_second(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Store three objects, the second of which cannot be read beyond its first megabyte."""
+    rows = 1024  # of two megabytes: more than is read ahead
+    pixels = {"Rows": rows, "Columns": rows, "PixelData": bytes(2 * rows * rows)}
+    for n in range(3):
+        store(archive, ct(SOPInstanceUID=f"{INSTANCE}.{n}", InstanceNumber=n + 1, **pixels))
+    preadv = os.preadv
+
+    def fail(fd: int, buffers: Sequence[memoryview], offset: int) -> int:
+        if offset > 1 << 20 and Path(f"/proc/self/fd/{fd}").readlink().name == f"{INSTANCE}.1.dcm":
+            raise OSError(errno.EIO, "Input/output error")
+        return preadv(fd, buffers, offset)
+
+    monkeypatch.setattr(os, "preadv", fail)
+
+
+def test_a_disk_that_fails_within_an_object_fails_this_one_alone(
+    port: int, application: Application, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _damage_the_second(archive, monkeypatch)
+    stored: list[str] = []
+
+    def take(event: evt.Event) -> int:
+        stored.append(str(event.request.AffectedSOPInstanceUID))  # type: ignore[union-attr]
+        return 0
+
+    scp = AE("STORE")
+    scp.add_supported_context(CTImageStorage)
+    server = scp.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, take)])
+    application.records.peers.add(Peer("store", "STORE", "127.0.0.1", server.server_address[1]))
+    try:
+        status, identifier = _final(port, MOVE.format(2), _identifier(**STUDY_KEYS), to="STORE")
+    finally:
+        server.shutdown()
+    assert (status.Status, status.NumberOfCompletedSuboperations, status.NumberOfFailedSuboperations) == (0xB000, 2, 1)
+    assert identifier is not None
+    assert identifier.FailedSOPInstanceUIDList == f"{INSTANCE}.1"
+    assert stored == [f"{INSTANCE}.0", f"{INSTANCE}.2"]
+
+
+def test_a_disk_that_fails_within_an_object_of_a_get_ends_the_association_with_its_reason(
+    port: int, archive: Archive, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _damage_the_second(archive, monkeypatch)
+    status, _ = _final(port, GET.format(2), _identifier(**STUDY_KEYS))
+    assert "Status" not in status  # aborted: half an object cannot be taken back
+    assert "cannot be read to its end: Input/output error" in caplog.text
+    assert "Traceback" not in caplog.text

@@ -143,6 +143,17 @@ def test_a_disk_that_refuses_is_out_of_resources_and_nothing_stays(
     assert archive.instance(INSTANCE).path.read_bytes().endswith(_DATA)
 
 
+def test_a_data_folder_that_went_away_is_out_of_resources(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(path: object) -> os.statvfs_result:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+    served.wire.associate()
+    monkeypatch.setattr(os, "statvfs", gone)
+    response = served.wire.store(_DATA, INSTANCE)
+    assert (response.status, response.comment) == (0xA700, "cannot look at the free space: No such file or directory")
+    assert served.wire.echo().status == 0
+
+
 def test_below_the_free_space_mark_the_whole_data_set_is_read_before_the_answer(
     served: Served, archive: Archive
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -200,6 +202,21 @@ def test_the_choice(stored: str, offered: list[str], chosen: str) -> None:
 def test_nothing_fits() -> None:
     with pytest.raises(PixelError, match="none of the syntaxes"):
         choose(EXPLICIT, [BASELINE])
+
+
+def test_a_disk_that_fails_is_told_as_an_object_that_cannot_be_read(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = pydicom.dcmread(str(get_testdata_file("MR_small_RLE.dcm", download=False)))
+    store(archive, source, transfer_syntax_uid=source.file_meta.TransferSyntaxUID)
+    instance = archive.instance(str(source.SOPInstanceUID))
+
+    def fail(fd: int, size: int, offset: int) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "pread", fail)
+    with pytest.raises(PixelError, match="Input/output error"), archive.in_syntax(instance, (EXPLICIT,)):
+        pass
 
 
 def test_the_archive_gives_what_is_stored_or_a_transcoded_form_that_is_gone_afterwards(archive: Archive) -> None:
