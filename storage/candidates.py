@@ -147,11 +147,11 @@ def _names(db: sqlite3.Connection, pattern: str, kind: Kind = Kind.NAME) -> Cand
     return None if len(rows) > _MOST_WORDS else Candidates(tuple(row[0] for row in rows))
 
 
-def _modalities(db: sqlite3.Connection, values: Sequence[str]) -> Candidates:
-    marks = ", ".join("?" * len(values[:_MOST_WORDS]))
-    rows = db.execute(
-        f"SELECT id FROM word WHERE kind = ? AND text IN ({marks})", (Kind.MODALITY, *values[:_MOST_WORDS])
-    ).fetchall()
+def _modalities(db: sqlite3.Connection, values: Sequence[str]) -> Candidates | None:
+    if len(values) > _MOST_WORDS:
+        return None
+    marks = ", ".join("?" * len(values))
+    rows = db.execute(f"SELECT id FROM word WHERE kind = ? AND text IN ({marks})", (Kind.MODALITY, *values)).fetchall()
     return Candidates(tuple(row[0] for row in rows))
 
 

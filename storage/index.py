@@ -267,7 +267,7 @@ class Index:
             return None
         try:
             with _stoppable(connection, lambda: time.monotonic() > until, _STEPS_OF_A_COUNT):
-                statement = sql.count(query, candidates.find(connection, query))
+                statement = sql.count(query, self._candidates(query))
                 return int(connection.execute(statement.text, statement.values).fetchone()[0])
         except sqlite3.Error as e:
             if getattr(e, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
@@ -293,7 +293,7 @@ class Index:
         columns = answers.columns(query.level, keywords)
         connection = self._database.connection()
         with index_errors("read"), closing(connection.cursor()) as cursor, _stoppable(connection, is_stopped):
-            statement = sql.select(query, columns, candidates.find(connection, query))
+            statement = sql.select(query, columns, self._candidates(query))
             cursor.execute(statement.text, statement.values)
             number = 1  # whoever waits sees the first one sooner
             while piece := cursor.fetchmany(number):
@@ -301,6 +301,7 @@ class Index:
                 number = _ANSWERS
 
     def _candidates(self, query: Query) -> candidates.Candidates | None:
+        sql.check(query)
         with index_errors("read"):
             return candidates.find(self._database.connection(), query)
 

@@ -2,8 +2,9 @@
 
 What is common is met soon by a walk through the studies by date; what is rare, or matches nothing at all, would be
 looked for in every one of a million studies. So the studies of a rare value are collected first:
-- Physicians, descriptions and institutions have few distinct values. These are read off the index, each with one step
-  down its tree, and compared with the key; then the studies of those that match are counted, up to a limit.
+- Physicians, descriptions, institutions and sexes have few distinct values. These are read off the index, each with one
+  step down its tree, and compared with the key; then the studies of those that match are counted, up to a limit.
+- A whole value is looked up as it is, where names do not make many spellings of it.
 - Birth dates, and the beginnings of identifiers, are ranges of an index.
 """
 
@@ -20,10 +21,12 @@ MOST_VALUES = 2_000
 """Distinct values that are compared; with more, every study is."""
 _BIRTH = BY_KEYWORD["PatientBirthDate"]
 _IDENTIFIERS = frozenset({BY_KEYWORD["PatientID"], BY_KEYWORD["AccessionNumber"]})
-_FEW_VALUES = frozenset(BY_KEYWORD[k] for k in ("ReferringPhysicianName", "StudyDescription", "InstitutionName"))
-LOOKED_UP = _FEW_VALUES | {_BIRTH}
+_STUDY_ID = BY_KEYWORD["StudyID"]
+_FEW_VALUES = frozenset(
+    BY_KEYWORD[k] for k in ("ReferringPhysicianName", "StudyDescription", "InstitutionName", "PatientSex")
+)
+LOOKED_UP = _FEW_VALUES | {_BIRTH, _STUDY_ID}
 """Attributes whose indexes serve this module; a query planner that took one for a common value would sort them all."""
-INDEXED = tuple(sorted(a.column for a in LOOKED_UP))
 _LAST = "\U0010ffff"
 
 
@@ -32,9 +35,9 @@ def studies_of(db: sqlite3.Connection, c: Condition, limit: int) -> tuple[int, .
     match c:
         case Range() if c.attribute is _BIRTH:
             return _between(db, c.attribute, c.first, c.last + _LAST if c.last else _LAST, limit)
-        case OneOf() if c.attribute is _BIRTH:
+        case OneOf() if c.attribute in LOOKED_UP and c.attribute.matching is not Matching.NAME:
             return _of_values(db, c.attribute, c.values, limit)
-        case Wildcard() if c.attribute in _IDENTIFIERS:
+        case Wildcard() if c.attribute in _IDENTIFIERS or c.attribute is _STUDY_ID:
             beginning = c.pattern.replace("?", "*").partition("*")[0]
             return _between(db, c.attribute, beginning, beginning + _LAST, limit) if beginning else None
         case Wildcard() | OneOf() if c.attribute in _FEW_VALUES:
@@ -53,7 +56,10 @@ def _between(db: sqlite3.Connection, a: Attribute, first: str, last: str, limit:
 
 def _of_values(db: sqlite3.Connection, a: Attribute, values: Iterable[str], limit: int) -> tuple[int, ...] | None:
     found: list[tuple[int]] = []
-    for value in dict.fromkeys(values):
+    distinct = dict.fromkeys(values)
+    if len(distinct) > MOST_VALUES:
+        return None
+    for value in distinct:
         text = f"SELECT id FROM study WHERE {a.column} = ? LIMIT ?"
         found += db.execute(text, (value, limit + 1 - len(found))).fetchall()
         if len(found) > limit:
@@ -79,11 +85,8 @@ def _distinct(db: sqlite3.Connection, a: Attribute) -> list[str] | None:
 
 def _comparison(c: Wildcard | OneOf) -> Callable[[str], bool]:
     """Return what compares a stored value with the key, as the query itself does afterwards, or a little wider."""
-    is_name = c.attribute.matching is Matching.NAME
-    keys = (c.pattern,) if isinstance(c, Wildcard) else c.values
-    if not is_name:
-        if isinstance(c, OneOf):
-            return lambda value: value in keys
+    if isinstance(c, Wildcard) and c.attribute.matching is not Matching.NAME:
         return lambda value: pattern_matches(c.pattern, value)
+    keys = (c.pattern,) if isinstance(c, Wildcard) else c.values
     folded = [fold_pattern(key) if isinstance(c, Wildcard) else fold(key) for key in keys]
     return lambda value: any(pattern_matches(f, fold(value)) or a_group_matches(value, f) for f in folded)

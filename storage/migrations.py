@@ -11,7 +11,6 @@ from sqlite_utils.migrations import Migrations
 
 from storage.attributes import Attribute, Level, Matching, at_level
 from storage.errors import DataFolderError
-from storage.lookups import INDEXED
 from storage.words import fill
 
 index_migrations = Migrations("filmless.index")
@@ -96,7 +95,7 @@ def m005_words(db: Database) -> None:
 @index_migrations()
 def m006_rare_values(db: Database) -> None:
     """Indexes of attributes asked for now and then, so that what is rare or nowhere is known (see `lookups`)."""
-    for column in INDEXED:
+    for column in ("institution_name", "patient_birth_date", "referring_physician_name", "study_description"):
         db.table("study").create_index([column])
 
 
@@ -109,6 +108,13 @@ def m007_rejections(db: Database) -> None:
         " study_instance_uid TEXT NOT NULL, series_instance_uid TEXT NOT NULL)"
     )
     db.execute("CREATE INDEX idx_rejected_instance_rejection ON rejected_instance (rejection)")
+
+
+@index_migrations()
+def m012_more_rare_values(db: Database) -> None:
+    """A sex or a study ID that nobody has was looked for in every study."""
+    for column in ("patient_sex", "study_id"):
+        db.table("study").create_index([column])
 
 
 def migrate(db: Database, migrations: Migrations, what: str) -> None:

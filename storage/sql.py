@@ -53,6 +53,15 @@ def select(query: Query, columns: str, candidates: Candidates | None = None) -> 
     return Statement(f"{statement.text} LIMIT ? OFFSET ?", (*statement.values, limit, query.offset))
 
 
+def check(query: Query) -> None:
+    """Find a condition that cannot be answered before anything is looked for by it.
+
+    Raises:
+        QueryError: a pattern that is too long, a number that is none, an attribute below the level of the query.
+    """
+    _where(query, None)
+
+
 def count(query: Query, candidates: Candidates | None = None) -> Statement:
     """Return the statement that counts all answers to `query`, whatever its limit."""
     where, values = _where(query, None if candidates is None or candidates.expression else candidates)

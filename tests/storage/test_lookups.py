@@ -20,6 +20,7 @@ from storage.query import Condition, OneOf, Order, Query, Range, Wildcard, attri
 _PHYSICIANS = ("Nguyễn^An", "TRAN^THI^BINH", "Yamada^Tarou=山田^太郎", "", "O'Neil [x]")
 _DESCRIPTIONS = ("CT ngực", "ct NGỰC", "X-quang [thẳng]", "", "100%_a")
 _PLACES = ("Bệnh viện A", "Bệnh viện B", "")
+_SEXES = ("M", "M", "F", "O", "")
 _BIRTHS = ("", "19700101", "19700102", "20010228")
 _NEWEST = (Order(attribute("StudyDate"), True), Order(attribute("StudyTime"), True))
 
@@ -33,6 +34,7 @@ def _entries() -> Iterator[Entry]:
             "accession_number": rng.choice(("", f"A{n}", f"a%{n}")), "study_date": f"202601{1 + n % 28:02}",
             "referring_physician_name": rng.choice(_PHYSICIANS), "study_description": rng.choice(_DESCRIPTIONS),
             "institution_name": rng.choice(_PLACES), "patient_birth_date": rng.choice(_BIRTHS),
+            "patient_sex": rng.choice(_SEXES), "study_id": rng.choice(("", "1", f"S{n}", f"s[{n % 9}")),
             "study_instance_uid": f"1.2.{n}", "series_instance_uid": f"1.2.{n}.1", "sop_instance_uid": f"1.2.{n}.1.1",
             "sop_class_uid": "1.2.3", "modality": rng.choice(("CT", "MR")),
         }  # fmt: skip
@@ -73,6 +75,8 @@ _CONDITIONS = st.one_of(
     _a("ReferringPhysicianName", _PHYSICIANS),
     _a("StudyDescription", _DESCRIPTIONS),
     _a("InstitutionName", _PLACES),
+    _a("PatientSex", (*_SEXES, "X")),
+    _a("StudyID", ("1", "S7", "s[3", "none")),
     _a("PatientID", ("BN1", "bn2", "X[3")),
     _a("AccessionNumber", ("A1", "a%2")),
     _births(),
@@ -115,6 +119,24 @@ def test_too_many_distinct_values_are_not_compared(index: Index, monkeypatch: py
     assert lookups.studies_of(connection, c, 10) == ()
     monkeypatch.setattr(lookups, "MOST_VALUES", 2)
     assert lookups.studies_of(connection, c, 10) is None
+
+
+@pytest.mark.parametrize(("keyword", "nobody"), [("PatientSex", "X"), ("StudyID", "none"), ("StudyID", "none*")])
+def test_a_sex_or_study_id_that_nobody_has_is_known_at_once(index: Index, keyword: str, nobody: str) -> None:
+    a = attribute(keyword)
+    c = Wildcard(a, nobody) if "*" in nobody else OneOf(a, (nobody,))
+    steps = 0
+
+    def count() -> bool:
+        nonlocal steps
+        steps += 1
+        return False
+
+    connection = index._database.connection()
+    connection.set_progress_handler(count, 1)
+    assert index.studies(Query(Level.STUDY, (c,), _NEWEST)) == []
+    connection.set_progress_handler(None, 0)
+    assert steps < 300  # of SQLite's virtual machine; one study after the other takes some ten for each
 
 
 def test_a_common_value_is_left_to_the_walk_by_date(index: Index) -> None:

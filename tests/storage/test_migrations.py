@@ -52,6 +52,22 @@ def test_an_index_of_an_earlier_version_is_brought_up_to_date_with_its_content(t
     index.close()
 
 
+def test_indexes_of_an_earlier_version_get_those_of_rare_values(tmp_path: Path) -> None:
+    path = tmp_path / "index.sqlite3"
+    Index(path).close()
+    db = Database(path)
+    indexes = {index.name for index in db.table("study").indexes}
+    for name in ("idx_study_patient_sex", "idx_study_study_id"):
+        db.execute(f"DROP INDEX {name}")
+    db.execute("DELETE FROM _sqlite_migrations WHERE name = 'm012_more_rare_values'")
+    db.conn.commit()
+    db.close()
+    Index(path).close()
+    db = Database(path)
+    assert {index.name for index in db.table("study").indexes} == indexes
+    db.close()
+
+
 def test_an_index_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "index.sqlite3"
     Index(path).close()

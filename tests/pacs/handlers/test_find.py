@@ -21,12 +21,25 @@ from pydicom.tag import Tag
 
 from pacs.application import Application, FindSettings
 from pacs.contexts import FIND_CLASSES
+from storage import index
 from storage.answers import Answer
 from storage.archive import Archive
 from storage.records.model import Peer
 from tests.support.objects import SERIES, STUDY, ct, encode, store
 from tests.support.sessions import Served
-from tests.support.wire import CANCEL_RQ, EXPLICIT, P_DATA, Response, command_set, elements, item
+from tests.support.wire import (
+    CANCEL_RQ,
+    EXPLICIT,
+    IMPLICIT,
+    P_DATA,
+    Response,
+    command_set,
+    echo_rq,
+    elements,
+    item,
+    pdu,
+    pdv,
+)
 
 PATIENT_ROOT, STUDY_ROOT, _ = FIND_CLASSES
 FIND_RQ = 0x0020
@@ -61,7 +74,7 @@ def ask(served: Served, ds: Dataset | bytes, message_id: int = 1, model: str = S
     served.wire.data(1, ds if isinstance(ds, bytes) else encode(ds))
 
 
-def answers(served: Served) -> Iterator[tuple[Response, Dataset | None]]:
+def answers(served: Served, *, is_implicit: bool = False) -> Iterator[tuple[Response, Dataset | None]]:
     """Every response with its identifier, the final one included."""
     parts: list[tuple[bool, bytes]] = []
     while True:
@@ -77,7 +90,7 @@ def answers(served: Served) -> Iterator[tuple[Response, Dataset | None]]:
             yield response, None
             return
         if data:
-            yield response, read_dataset(io.BytesIO(b"".join(data)), False, True)
+            yield response, read_dataset(io.BytesIO(b"".join(data)), is_implicit, True)
             parts = []
 
 
@@ -230,6 +243,56 @@ def test_an_identifier_of_five_megabytes_is_refused_and_the_association_goes_on(
     assert (final.status, final.message_id) == (0, 2)
 
 
+MEGABYTE = 1 << 20
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("keyword", "value", "status"),
+    [
+        ("PatientName", "x" * MEGABYTE, 0xC000),
+        ("PatientName", "a " * (MEGABYTE // 2), 0xC000),
+        ("PatientName", "*" + "x" * MEGABYTE, 0xC000),
+        ("PatientName", "?*" * (MEGABYTE // 2), 0xC000),
+        ("PatientID", "x" * MEGABYTE, 0x0000),
+        ("PatientID", "*" + "xyz" * (MEGABYTE // 3) + "*", 0xC000),
+        ("StudyDescription", "\\".join(map(str, range(150_000))), 0x0000),
+        ("StudyDescription", "x" * MEGABYTE + "*", 0xC000),
+        ("PatientSex", "M" * MEGABYTE, 0x0000),
+        ("StudyID", "x" * MEGABYTE, 0x0000),
+        ("StudyDate", "2" * MEGABYTE, 0x0000),
+        ("StudyDate", "2" * MEGABYTE + "-", 0x0000),
+        ("StudyTime", "-" * MEGABYTE, 0xC000),
+        ("ModalitiesInStudy", "\\".join(f"M{n}" for n in range(150_000)), 0x0000),
+        ("StudyInstanceUID", "\\".join(f"1.2.{n}" for n in range(1 << 17)), 0x0000),
+        ("SeriesNumber", "9" * MEGABYTE, 0xC000),
+        ("PatientComments", "x" * MEGABYTE, 0x0000),
+        ("SpecificCharacterSet", "\\".join(["ISO 2022 IR 87"] * (MEGABYTE // 15)), 0x0000),
+        ("QueryRetrieveLevel", "x" * MEGABYTE, 0xA900),
+    ],
+)
+@pytest.mark.usefixtures("some")
+def test_a_value_of_a_megabyte_has_its_status_and_the_association_goes_on(
+    served: Served, keyword: str, value: str, status: int
+) -> None:
+    # Explicit VR has no room for it: the length of a PN or LO is of 16 bits there.
+    served.wire.associate(((1, STUDY_ROOT, (IMPLICIT,)),), more_user_items=extended(STUDY_ROOT, b"\1\0\0"))
+    level = "SERIES" if keyword == "SeriesNumber" else "STUDY"
+    keys = {0x00080052: level, int(Tag(keyword)): value}
+    ask(served, b"".join(_implicit(tag, keys[tag]) for tag in sorted(keys)))
+    *_, (final, _) = answers(served, is_implicit=True)
+    assert (final.status, final.message_id) == (status, 1)
+    assert bool(final.comment) == bool(status)
+    ask(served, _implicit(0x00080052, "STUDY") + _implicit(0x00100020, "BN1"), 2)
+    *found, (final, _) = answers(served, is_implicit=True)
+    assert (len(found), final.status, final.message_id) == (1, 0, 2)
+
+
+def _implicit(tag: int, value: str) -> bytes:
+    raw = value.encode() + b" " * (len(value) % 2)
+    return struct.pack("<HHI", tag >> 16, tag & 0xFFFF, len(raw)) + raw
+
+
 @pytest.mark.parametrize("may_query", [None, False])
 def test_only_registered_peers_may_query(served: Served, application: Application, may_query: bool | None) -> None:
     application.records.peers.remove("ws")
@@ -301,6 +364,23 @@ def test_a_cancel_is_seen_before_the_next_answer(
     assert (len(pending), final.status) == (0, 0xFE00)
     assert len(yielded) == 6
     assert time.monotonic() - began < 0.5  # of a machine that is busy with tests; it is a millisecond otherwise
+
+
+@pytest.mark.usefixtures("some")
+def test_another_request_within_a_search_is_a_fault_of_the_peer_not_of_the_index(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The search looks for what the peer says after each step, and finds nothing to answer.
+    monkeypatch.setattr(index._stoppable.__wrapped__, "__defaults__", (1,))  # type: ignore[attr-defined]
+    served.wire.associate(((1, STUDY_ROOT, (EXPLICIT,)),))
+    ds = Dataset()
+    ds.QueryRetrieveLevel, ds.PatientAge = "STUDY", "099Y"
+    command = command_set((0x0002, STUDY_ROOT), (0x0100, FIND_RQ), (0x0110, 1), (0x0700, 0), (0x0800, 1))
+    fragments = [(command, True), (encode(ds), False), (echo_rq(2), True)]
+    served.wire.send(*(pdu(P_DATA, pdv(1, part, command=is_command, last=True)) for part, is_command in fragments))
+    source, _ = served.wire.expect_abort()
+    assert source == 2
+    assert "cannot be answered" not in served.log.text
 
 
 def test_the_same_series_in_two_studies_is_kept_apart(served: Served, archive: Archive) -> None:
