@@ -7,7 +7,7 @@ import mimetypes
 from pathlib import Path
 
 import numpy as np
-from flask import Blueprint, Response, request, send_file
+from flask import Blueprint, Response, jsonify, request, send_file
 from PIL import Image
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.security import safe_join

@@ -54,6 +54,14 @@ def block(page: str, name: str) -> Any:
     return json.loads(found[1])
 
 
+def test_a_page_that_outlived_its_session_learns_the_new_token(client: FlaskClient) -> None:
+    told = client.get("/reading/session")
+    assert told.headers["Cache-Control"] == "no-store"
+    assert told.get_json()["reader"] == "radiologist"
+    answer = client.post(f"/study/{STUDY}/key-images", json={}, headers={"X-CSRF-Token": told.get_json()["token"]})
+    assert answer.status_code != 403
+
+
 @pytest.mark.usefixtures("one", "app_folder")
 def test_the_study_opens_in_the_reading_room_with_its_first_picture(client: FlaskClient) -> None:
     answer = client.get(f"/study/{STUDY}", headers=HTML)
