@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from sample_dicom.catalogue import STUDIES, write_study
 from sample_dicom.encode import SYNTAXES, write
-from sample_dicom.makers import ct_chest, enhanced_ct, many
+from sample_dicom.makers import ct_chest, enhanced_ct, many, measuring
 
 OUT = click.argument("out", type=click.Path(path_type=Path))
 _MATRIX = click.IntRange(16, 4096)
@@ -40,6 +40,13 @@ def make_ct_chest(out: Path, slices: int, size: int, transfer_syntax: str) -> No
     """Make a CT of the chest with any number of slices over 288 mm, one file per slice in OUT."""
     made = ct_chest.datasets(ct_chest.Size(slices, size), SYNTAXES[transfer_syntax])
     _write_all(made, out, slices)
+
+
+@main.command("measuring")
+@OUT
+def make_measuring(out: Path) -> None:
+    """Make the measuring phantoms, a radiograph and an ultrasound image with a rod and a disc of known size, in OUT."""
+    _write_all(measuring.datasets(), out, 2)
 
 
 @main.command("many")

@@ -1,4 +1,4 @@
-"""Ultrasound Multi-frame Image Storage in colour, calibrated by regions (PS3.3 A.7, C.8.5.5)."""
+"""Ultrasound images calibrated by regions: in colour with many frames, and one of greys (PS3.3 A.6, A.7, C.8.5.5)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
-from pydicom.uid import JPEGBaseline8Bit, UltrasoundMultiFrameImageStorage
+from pydicom.uid import JPEGBaseline8Bit, UltrasoundImageStorage, UltrasoundMultiFrameImageStorage
 
 from sample_dicom.encode import with_pixels
-from sample_dicom.iods.common import Code, Series, acquired, decimal, instance
+from sample_dicom.iods.common import Code, Series, acquired, decimal, grey_pixels, instance
 
 
 def us_cine(
@@ -35,6 +35,19 @@ def us_cine(
     ds.LossyImageCompression, ds.LossyImageCompressionMethod = "01", "ISO_10918_1"
     ds.LossyImageCompressionRatio = decimal(round(sum(f.nbytes for f in frames) / len(ds.PixelData), 1))
     return ds
+
+
+def us_image(series: Series, number: int, image: NDArray[np.uint8], region: Dataset) -> Dataset:
+    """A still picture of greys (rows, columns), calibrated by one region, uncompressed."""
+    ds = instance(series, UltrasoundImageStorage, number)
+    ds.ImageType = ["ORIGINAL", "PRIMARY", "", "0001"]
+    ds.PatientOrientation = None
+    acquired(ds)
+    ds.SequenceOfUltrasoundRegions = [region]
+    ds.UltrasoundColorDataPresent = 0
+    ds.BurnedInAnnotation, ds.LossyImageCompression = "NO", "00"
+    grey_pixels(ds, (image.shape[0], image.shape[1]), 8)
+    return with_pixels(ds, [image])
 
 
 def _colour_pixels(ds: Dataset, frame: NDArray[np.uint8]) -> None:
