@@ -17,6 +17,7 @@ from viewer.config import ViewerSettings
 from viewer.dicomweb.blueprints import blueprints as dicomweb_blueprints
 from viewer.dicomweb.prepared import PreparedMetadata
 from viewer.dicomweb.totals import Totals
+from viewer.disk_cache import DiskCache
 from viewer.evidence.key_marks import KeyMarks
 from viewer.frame_store import FrameStore
 from viewer.frames import Frames
@@ -32,6 +33,7 @@ from viewer.stacks import Stacks
 FORM_PARTS_MAX = 100
 WERKZEUG_MARGIN = 1 << 16
 THUMBNAIL_BYTES = 16 << 20
+VIDEO_BYTES = 4 << 30
 KEEPERS = 12
 """Threads that wait for the disk, most of the time: syncs that wait together are one write of its journal."""
 
@@ -73,6 +75,7 @@ def _open(settings: ViewerSettings) -> Services:
         frames=frames,
         frame_store=FrameStore(archive.data / "cache" / "frames"),
         object_store=ObjectStore(archive.data / "cache" / "objects"),
+        videos=DiskCache(archive.data / "cache" / "videos", VIDEO_BYTES),
         stacks=Stacks(archive),
         key_marks=KeyMarks(archive, frames),
         thumbnails=Lru(THUMBNAIL_BYTES, len),

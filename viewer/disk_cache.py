@@ -59,6 +59,33 @@ class DiskCache:
             size = os.fstat(file.fileno()).st_size
             yield FileSpan(Path(f"/proc/self/fd/{file.fileno()}"), 0, size)
 
+    def span(self, key: str) -> FileSpan | None:
+        """Return a value as a file under its name; where that is deleted while it is sent, the answer breaks off."""
+        path = self._path(key)
+        try:
+            os.utime(path)
+            return FileSpan(path, 0, path.stat().st_size)
+        except OSError:
+            return None
+
+    def make(self, key: str, write: Callable[[Path], object]) -> None:
+        """Let `write` write a file by its name, and keep it if it is small enough.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{uuid4().hex}{_UNFINISHED}")
+        try:
+            write(part)
+            size = part.stat().st_size
+            if size <= self._limit // 4:
+                part.replace(path)
+                self._account(size)
+        finally:
+            part.unlink(missing_ok=True)
+
     def put(self, key: str, data: bytes) -> None:
         """Keep a value; a disk that refuses is no error, the value is just not kept."""
         with suppress(OSError), self.made(key, lambda file: file.write(data)):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from viewer.config import ViewerSettings
     from viewer.dicomweb.prepared import PreparedMetadata
     from viewer.dicomweb.totals import Totals
+    from viewer.disk_cache import DiskCache
     from viewer.evidence.key_marks import KeyMarks
     from viewer.frame_store import FrameStore
     from viewer.frames import Frames
@@ -40,6 +41,7 @@ class Services:
     frames: Frames
     frame_store: FrameStore
     object_store: ObjectStore
+    videos: DiskCache
     stacks: Stacks
     key_marks: KeyMarks
     thumbnails: Lru[str, bytes]

@@ -97,7 +97,9 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             (200, 206, 304),
             _DRAWN,
         ),
-        "wado_rendered.of_frames": Operation("RetrieveRenderedFrames", (*_PICTURES, *_PARTS), (), (200, 304), _DRAWN),
+        "wado_rendered.of_frames": Operation(
+            "RetrieveRenderedFrames", (*_PICTURES, *_PARTS, "video/mp4"), (), (200, 206, 304), _DRAWN
+        ),
         **{
             f"wado_thumbnails.of_{what.lower()}": Operation(
                 f"Retrieve{what}Thumbnail", _PICTURES, (), (200, 304), ("viewport", "accept")

@@ -98,5 +98,8 @@ def _is_image(instance: Instance) -> bool:
 
 @lru_cache(maxsize=256)
 def _chosen(accept: str) -> MediaType | None:
-    chosen = choose(accepted(None, accept), OFFERED)
+    ranges = accepted(None, accept)
+    if any(wanted.type == "video" for wanted in ranges):
+        return None  # what can be had as a video is for Flask to say
+    chosen = choose(ranges, OFFERED)
     return chosen if chosen is not None and chosen.essence in (JPEG, PNG) else None

@@ -42,6 +42,11 @@ class Viewport:
     height: int
     region: Region = Region()
 
+    @property
+    def pixels(self) -> int:
+        """Pixels of the picture at most."""
+        return self.width * self.height
+
 
 @dataclass(frozen=True, slots=True)
 class Parameters:

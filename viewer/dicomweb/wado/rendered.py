@@ -1,7 +1,7 @@
-"""Retrieve Rendered (PS3.18 10.4.1.1.5): pictures of frames, and other objects as what a browser shows.
+"""Retrieve Rendered (PS3.18 10.4.1.1.3): pictures of frames, and other objects as what a browser shows.
 
-An object with many frames is shown by its middle one, as an animated GIF, or by all of them in parts. Video is sent as
-it is stored; it is not made from frames, as the encoders for that are several times the size of this application.
+An object with many frames is shown by its middle one, by all of them in parts, as an animated GIF or as a video (see
+`video`). What is stored as video is sent as it is.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, request
 from PIL import Image
 
+from storage.errors import WriteFailed
+from storage.files import disk_errors
 from storage.model import Instance, Study
 from storage.names import display as person_name
 from storage.pixels import stream_of
@@ -24,7 +26,7 @@ from viewer.dicomweb.media_types import MediaType, choose, parse, related
 from viewer.dicomweb.negotiation import accepted_types
 from viewer.dicomweb.resources import find_instance
 from viewer.dicomweb.wado import parameters as parameters_of
-from viewer.dicomweb.wado import subjects
+from viewer.dicomweb.wado import subjects, video
 from viewer.dicomweb.wado.forms import is_video, media_type_of
 from viewer.dicomweb.wado.parameters import Parameters
 from viewer.dicomweb.wado.picture import GIF, JP2, JPEG, PNG, animate, draw, drawn, srgb_profile
@@ -44,6 +46,7 @@ _MILLISECONDS = 100
 PICTURES = tuple(parse(name) for name in (JPEG, PNG, GIF, JP2))
 _PARTS = (related(JPEG), related(PNG))
 OFFERED = (*PICTURES, *_PARTS)
+_MP4 = parse(video.MP4)
 _HTML, _PLAIN = parse("text/html"), parse("text/plain")
 _PDF = parse("application/pdf")
 # A report is text of a stranger's making: nothing in it may run.
@@ -80,7 +83,8 @@ def of_instance(study: str, series: str, instance: str) -> Response:
         case Kind.REPORT:
             return document(found, _negotiated([_HTML, _PLAIN]))
         case _:
-            return _pictures(subjects.of_instance(found), OFFERED)
+            subject = subjects.of_instance(found)
+            return _pictures(subject, OFFERED if subject.is_single else (*OFFERED, *_videos()))
 
 
 @bp.get("/studies/<study>/series/<series>/instances/<instance>/frames/<listed>/rendered")
@@ -88,7 +92,11 @@ def of_instance(study: str, series: str, instance: str) -> Response:
 def of_frames(study: str, series: str, instance: str, listed: str) -> Response:
     """Return frames as pictures: one bare or in a part, several in parts or as an animation."""
     subject = subjects.of_frames(study, series, instance, listed)
-    return _pictures(subject, OFFERED if subject.is_single else [*_PARTS, PICTURES[2]])
+    return _pictures(subject, OFFERED if subject.is_single else (*_PARTS, PICTURES[2], *_videos()))
+
+
+def _videos() -> tuple[MediaType, ...]:
+    return (_MP4,) if video.is_possible() else ()
 
 
 def _pictures(subject: Subject, offered: Sequence[MediaType]) -> Response:
@@ -97,13 +105,15 @@ def _pictures(subject: Subject, offered: Sequence[MediaType]) -> Response:
     study = subject.one[0].study_instance_uid
     services().looks.looked(signed_in(), study, address())
     is_animated = chosen.essence == GIF and not subject.is_single
-    shown = subject.all if chosen.type == "multipart" or is_animated else [subject.one]
+    shown = subject.all if chosen.type in ("multipart", "video") or is_animated else [subject.one]
     etag = etag_of_pictures(shown, asked, chosen)
     if is_known(etag):
         return _kept(Response(status=304), etag)
     drawing = Drawing.of(study, asked)
     if is_animated:
         return _kept(_animation(shown, drawing), etag)
+    if chosen is _MP4:
+        return _kept(_filmed(shown, drawing, etag), etag)
     if chosen.type == "multipart":
         return _kept(_parts(shown, drawing, chosen, etag), etag)
     return _kept(Response(drawing.picture(subject.one, chosen.essence), mimetype=chosen.essence), etag)
@@ -135,9 +145,13 @@ class Drawing:
         prepared = self.frames.prepared(instance, index)
         return drawn(prepared, self.asked, media_type, self.words, self._profile(instance))
 
+    def whole(self, shown: Shown) -> Image.Image:
+        """Return one frame for a video. Raises as `picture`."""
+        return draw(self.frames.prepared_once(*shown), self.asked, self.words)
+
     def small(self, shown: Shown) -> Image.Image:
         """Return one frame for an animation. Raises as `picture`."""
-        image = draw(self.frames.prepared_once(*shown), self.asked, self.words)
+        image = self.whole(shown)
         if self.asked.viewport is None:
             image.thumbnail((ANIMATED_SIDE, ANIMATED_SIDE))
         return image
@@ -179,6 +193,23 @@ def _animation(shown: Sequence[Shown], drawing: Drawing) -> Response:
     if len(shown) > ANIMATED_MAX:
         raise Refused(406, f"An animation has up to {ANIMATED_MAX} frames, here are {len(shown)}; take them in parts.")
     return Response(animate(map(drawing.small, shown), _frame_time(shown[0][0])), mimetype=GIF)
+
+
+def _filmed(shown: Sequence[Shown], drawing: Drawing, etag: str) -> Response:
+    first, kept_videos = shown[0][0], services().videos
+    size = (first.rows or 0) * (first.columns or 0) if drawing.asked.viewport is None else drawing.asked.viewport.pixels
+    if size * len(shown) > video.PIXELS_MAX:
+        raise Refused(406, f"A video of {len(shown)} frames of this size is too long; take them in parts.")
+    span = kept_videos.span(etag)
+    if span is None:
+        pace = services().frames.facts(*shown[0])["cine"]["frames_per_second"]
+        pictures = map(drawing.whole, shown)
+        with disk_errors("cannot write a video"):
+            kept_videos.make(etag, lambda path: video.write(pictures, pace, drawing.asked.quality, path))
+        span = kept_videos.span(etag)
+    if span is None:
+        raise WriteFailed("the video cannot be kept in the cache")
+    return span_response(span, video.MP4, etag)
 
 
 def _frame_time(instance: Instance) -> int:
@@ -239,9 +270,8 @@ def _negotiated(offered: Sequence[MediaType]) -> MediaType:
         return chosen
     if any(wanted.type == "video" for wanted in accepted_types()):
         names = ", ".join(map(str, offered))
-        raise Refused(
-            406, f"Video is sent where it is stored as video, and not made of frames; these can be had: {names}"
-        )
+        how = "with several frames" if video.is_possible() else "with several frames once filmless[video] is installed"
+        raise Refused(406, f"Video is sent where it is stored, and made of one object {how}; these can be had: {names}")
     raise not_acceptable(offered)
 
 

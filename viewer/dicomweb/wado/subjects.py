@@ -1,4 +1,4 @@
-"""What a rendered resource shows: which frames of which instances (PS3.18 10.4.1.1.5)."""
+"""What a rendered resource shows: which frames of which instances (PS3.18 10.4.1.1.3)."""
 
 from __future__ import annotations
 

@@ -121,12 +121,9 @@ def test_representatives_and_parts(client: FlaskClient, images: list[Instance]) 
     assert get(client, f"{address_of(images[3])}/frames/1,2/rendered", "image/jpeg").status_code == 406
 
 
-def test_many_frames_as_an_animation_and_never_as_video(client: FlaskClient, images: list[Instance]) -> None:
+def test_many_frames_as_an_animation(client: FlaskClient, images: list[Instance]) -> None:
     shown = picture(get(client, f"{address_of(images[3])}/rendered", "image/gif"))
     assert (shown.n_frames, shown.info["duration"]) == (4, 40)
-    answer = get(client, f"{address_of(images[3])}/rendered", "video/mp4")
-    assert answer.status_code == 406
-    assert "not made of frames" in answer.json["detail"]
 
 
 def test_annotation_and_profiles(client: FlaskClient, images: list[Instance]) -> None:
