@@ -28,6 +28,8 @@ export class Cell {
   news = $state(0);
   playing = $state(false);
   rate = $state(0);
+  /** An image that is here and that this device could not paint. */
+  private failure = $state.raw<{ series: SeriesFrames; position: number; words: string } | null>(null);
 
   private screen: Screen | null = null;
   private leave: () => void = () => undefined;
@@ -48,7 +50,14 @@ export class Cell {
 
   readonly problem = $derived.by<string | undefined>(() => {
     void this.news;
-    return this.series?.problem(this.position);
+    const isFailed = this.failure?.series === this.series && this.failure?.position === this.position;
+    return this.series?.problem(this.position) ?? (isFailed ? this.failure?.words : undefined);
+  });
+
+  /** Facts of the image that is on the screen; while there is none, of the one that is wanted. */
+  readonly seen = $derived.by<Facts | undefined>(() => {
+    void this.news;
+    return this.shown >= 0 ? this.series?.facts[this.shown] : this.facts;
   });
 
   /** The window in effect; null for colour and while nothing is known. */
@@ -72,6 +81,9 @@ export class Cell {
     this.series = series;
     this.position = Math.min(Math.max(position, 0), Math.max(series.total - 1, 0));
     this.shown = -1;
+    // The picture before must not come back under the names of this series, whatever is changed while it is on its way.
+    this.screen?.clear();
+    this.failure = null;
     this.chosen = null;
     this.derived = null;
     this.inverted = false;
@@ -83,12 +95,23 @@ export class Cell {
     this.draw();
   }
 
+  /** Go over to other images of the same body: window, sense, zoom and turn stay. */
+  exchange(series: SeriesFrames, position: number): void {
+    const { chosen, inverted, placement } = this;
+    this.open(series, position);
+    this.chosen = chosen;
+    this.inverted = inverted;
+    this.place(placement);
+  }
+
   close(): void {
     this.leave();
     clearTimeout(this.telling);
     this.telling = 0;
     this.series = null;
     this.shown = -1;
+    this.playing = false;
+    this.screen?.clear();
     this.news += 1;
   }
 
@@ -139,6 +162,9 @@ export class Cell {
       this.shown = position;
       this.drawings += 1;
     };
+    screen.failed = (position, words) => {
+      if (this.series) this.failure = { series: this.series, position, words };
+    };
     this.draw();
   }
 
@@ -175,7 +201,7 @@ export class Cell {
     const isAwaited = this.pending || !this.facts || this.series?.isComplete || this.series?.factsComplete !== this.factsComplete;
     if (isAwaited) this.tell();
     else this.telling ||= window.setTimeout(() => this.tell(), TELL_MS);
-    if (this.pending) this.draw();
+    if (this.pending || this.shown !== this.position) this.draw();
   }
 
   private tell(): void {

@@ -38,7 +38,9 @@ export class Library {
   private readonly studies = new Map<string, string>();
   private readonly factsRunning = new Map<string, Promise<void>>();
   private wishes: Wish[] = [];
-  private running: { series: string; control: AbortController; from: number; coming: number[] } | null = null;
+  private running: { series: string; control: AbortController; coming: number[] } | null = null;
+  /** Series that the server would not give: not asked for again until somebody wants them anew. */
+  private readonly refused = new Set<string>();
   private failures = 0;
   private readonly pace = new Pace();
   private readonly unpacking = new Unpacking();
@@ -66,6 +68,11 @@ export class Library {
   add(series: SeriesFrames, study = this.study): void {
     this.series.set(series.uid, series);
     this.studies.set(series.uid, study);
+  }
+
+  /** Let go of a series that was made here. */
+  drop(uid: string): void {
+    for (const kept of [this.series, this.studies, this.factsRunning]) kept.delete(uid);
   }
 
   get(uid: string): SeriesFrames {
@@ -106,7 +113,9 @@ export class Library {
 
   /** Say what is looked at, the most wanted first; everything else is fetched after it. */
   want(wishes: Wish[]): void {
+    const before = new Set(this.wishes.map((wish) => wish.series));
     this.wishes = wishes.filter((wish) => this.series.has(wish.series));
+    for (const { series } of this.wishes) if (!before.has(series)) this.pardon(series);
     if (!this.endHold) for (const wish of this.wishes) void this.factsOf(wish.series);
     const first = this.wishes.find((wish) => !this.get(wish.series).isSettled(wish.position)) ?? null;
     if (first && this.running && !this.isComing(first)) this.running.control.abort();
@@ -118,6 +127,7 @@ export class Library {
     clearTimeout(this.timer);
     this.timer = 0;
     this.failures = 0;
+    for (const uid of [...this.refused]) this.pardon(uid);
     if (!this.running) void this.run();
     for (const wish of this.wishes) void this.factsOf(wish.series);
   }
@@ -126,12 +136,21 @@ export class Library {
   factsOf(uid: string): Promise<void> {
     const running = this.factsRunning.get(uid);
     if (running) return running;
-    const promise = this.fetchFacts(this.get(uid)).catch((error: unknown) => {
-      this.factsRunning.delete(uid);
-      this.report(error);
-    });
+    if (this.refused.has(uid)) return Promise.resolve();
+    const promise = this.fetchFacts(this.get(uid)).then(
+      // What was wrong with the network is over; a stream that runs tells so itself.
+      () => (this.running ? undefined : this.troubled(null)),
+      (error: unknown) => {
+        this.factsRunning.delete(uid);
+        this.report(error, uid);
+      },
+    );
     this.factsRunning.set(uid, promise);
     return promise;
+  }
+
+  private pardon(uid: string): void {
+    if (this.refused.delete(uid)) this.get(uid).refuse(undefined);
   }
 
   private async fetchFacts(series: SeriesFrames): Promise<void> {
@@ -154,24 +173,25 @@ export class Library {
     const wish = this.next();
     if (!wish) return;
     const series = this.get(wish.series);
-    const ranges = this.endHold ? only(wish.position) : outward(series.total, wish.position, (position) => !series.isSettled(position));
-    const coming = ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
-    const control = new AbortController();
-    this.running = { series: wish.series, control, from: wish.position, coming };
+    const running = { series: wish.series, control: new AbortController(), coming: [] as number[] };
+    this.running = running;
     try {
-      await this.stream(series, rangesText(ranges), control.signal);
+      if (!series.known) await this.factsOf(series.uid);
+      const { ranges, isMade } = this.endHold ? only(series, wish.position) : missing(series, wish.position);
+      running.coming = ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
+      if (ranges.length) await this.stream(series, this.streamAddress(series, rangesText(ranges), isMade), running.control.signal);
       this.failures = 0;
       this.troubled(null);
     } catch (error) {
-      if (!isAbort(error)) this.report(error);
+      if (!isAbort(error)) this.report(error, wish.series);
     } finally {
       this.running = null;
     }
     if (!this.timer) void this.run();
   }
 
-  private async stream(series: SeriesFrames, ranges: string, signal: AbortSignal): Promise<void> {
-    const answer = await request(await this.streamAddress(series, ranges), signal, "*/*");
+  private async stream(series: SeriesFrames, address: string, signal: AbortSignal): Promise<void> {
+    const answer = await request(address, signal, "*/*");
     const unpacked: Promise<void>[] = [];
     const cutter = new Cutter((arrival) => {
       const coming = this.running?.coming;
@@ -220,7 +240,8 @@ export class Library {
   }
 
   private async unpack(series: SeriesFrames, { position, payload }: Arrival): Promise<void> {
-    const bytes = series.known?.transport?.endsWith("16") ? 2 : 1;
+    const facts = series.facts[position] ?? series.known;
+    const bytes = facts?.transport?.endsWith("16") ? 2 : 1;
     try {
       const { samples, problem } = await this.unpacking.unpack(payload, bytes);
       if (samples) this.take(series, { position, code: RAW, payload: samples });
@@ -232,19 +253,18 @@ export class Library {
   }
 
   /** As stored where the browser can use that, packed where the network is slow, else made ready by the server. */
-  private async streamAddress(series: SeriesFrames, ranges: string): Promise<string> {
-    if (!series.known) await this.factsOf(series.uid);
-    const isRaw = series.known?.transport !== null && !series.known?.problem;
-    const encoding = this.pace.encoding === "raw" || !canPack(series) ? "" : `&encoding=${this.pace.encoding}`;
-    return `${this.address(series.uid)}/${isRaw ? "stream" : "pixels"}?frames=${ranges}${isRaw ? encoding : ""}`;
+  private streamAddress(series: SeriesFrames, ranges: string, isMade: boolean): string {
+    const encoding = isMade || this.pace.encoding === "raw" || !canPack(series) ? "" : `&encoding=${this.pace.encoding}`;
+    return `${this.address(series.uid)}/${isMade ? "pixels" : "stream"}?frames=${ranges}${encoding}`;
   }
 
   /** The most wanted series with something missing; then the hidden ones, while the budget lasts. */
   private next(): Wish | null {
-    if (this.endHold) return this.wishes.find((wish) => !this.get(wish.series).isSettled(wish.position)) ?? null;
-    for (const wish of this.wishes) if (!this.get(wish.series).isComplete && !this.isFull(wish.series)) return wish;
+    const isOpen = (uid: string) => !this.get(uid).isComplete && !this.refused.has(uid);
+    if (this.endHold) return this.wishes.find((wish) => isOpen(wish.series) && !this.get(wish.series).isSettled(wish.position)) ?? null;
+    for (const wish of this.wishes) if (isOpen(wish.series) && !this.isFull(wish.series)) return wish;
     if (this.bytes() > this.budget * 0.7) return null;
-    const hidden = [...this.series.values()].find((series) => !series.isComplete && series.total && !this.studies.has(series.uid));
+    const hidden = [...this.series.values()].find((series) => isOpen(series.uid) && series.total && !this.studies.has(series.uid));
     if (!hidden) return null;
     void this.factsOf(hidden.uid);
     return { series: hidden.uid, position: 0 };
@@ -293,9 +313,14 @@ export class Library {
     return worst ?? { series: arrivedIn, position: arrivedAt };
   }
 
-  private report(error: unknown): void {
+  private report(error: unknown, uid: string): void {
     const known = error instanceof RequestError ? error : new RequestError(String(error), "network");
     this.troubled({ words: known.message, kind: known.kind });
+    if (known.kind === "refused") {
+      // Asking again at once would only be refused again, without an end.
+      this.refused.add(uid);
+      this.get(uid).refuse(known.message);
+    }
     if (known.kind === "refused" || this.timer) return;
     const delay = RETRY_MS[Math.min(this.failures, RETRY_MS.length - 1)] as number;
     this.failures += 1;
@@ -311,8 +336,22 @@ export class Library {
   }
 }
 
-function only(position: number): Range[] {
-  return [[position, position]];
+interface Missing {
+  ranges: Range[];
+  /** Made ready by the server, as against as stored. */
+  isMade: boolean;
+}
+
+function only(series: SeriesFrames, position: number): Missing {
+  return { ranges: [[position, position]], isMade: series.needsMaking(position) };
+}
+
+/** What to ask for next around a place, all of it of one way. */
+function missing(series: SeriesFrames, from: number): Missing {
+  const isMissing = (position: number) => !series.isSettled(position);
+  const nearest = outward(series.total, from, isMissing, 1)[0]?.[0] ?? from;
+  const isMade = series.needsMaking(nearest);
+  return { ranges: outward(series.total, from, (position) => isMissing(position) && series.needsMaking(position) === isMade), isMade };
 }
 
 function firstStored(series: SeriesFrames): number {

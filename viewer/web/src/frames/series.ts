@@ -22,12 +22,12 @@ export class SeriesFrames {
   readonly facts: (Facts | undefined)[];
   private readonly stored: (Stored | undefined)[];
   private readonly problems = new Map<number, string>();
-  private readonly waiting = new Map<number, (() => void)[]>();
   private readonly listeners = new Set<Listener>();
   /** Frames whose pixels are here or that have been found unreadable: nothing more is to come of them. */
   settled = 0;
   bytes = 0;
   factsComplete = false;
+  private refusal: string | undefined;
 
   constructor(
     readonly uid: string,
@@ -40,6 +40,11 @@ export class SeriesFrames {
   /** The series whose frames are to be fetched to show this one. */
   get needs(): string {
     return this.uid;
+  }
+
+  /** The place of an image in the series that `needs` names. */
+  sourceOf(position: number): number {
+    return position;
   }
 
   /** Whether its pictures are made here, from another series. */
@@ -66,7 +71,21 @@ export class SeriesFrames {
 
   /** Why this frame cannot be shown; undefined where nothing is wrong. */
   problem(position: number): string | undefined {
-    return this.problems.get(position) ?? this.facts[position]?.problem;
+    return this.problems.get(position) ?? this.facts[position]?.problem ?? (this.stored[position] ? undefined : this.refusal);
+  }
+
+  /** Say why the frames that are not here will not come; undefined when they are asked for again. */
+  refuse(words: string | undefined): void {
+    if (this.refusal === words) return;
+    this.refusal = words;
+    this.tell();
+  }
+
+  /** Whether the server has to make a frame ready; one of which nothing is known is taken to be as the others. */
+  needsMaking(position: number): boolean {
+    const own = this.facts[position];
+    const facts = own && !own.problem ? own : this.known;
+    return facts !== undefined && facts.transport === null;
   }
 
   /** How many frames can be shown at once. */
@@ -84,15 +103,26 @@ export class SeriesFrames {
     const facts = this.facts[position];
     if (!stored || !facts || facts.problem || this.problems.has(position)) return null;
     if (!stored.values) {
+      const payload = stored.payload as ArrayBuffer;
       try {
-        stored.values = valuesOf(facts, stored.code, stored.payload as ArrayBuffer);
+        stored.values = valuesOf(facts, stored.code, payload);
       } catch (error) {
-        this.problems.set(position, error instanceof Error ? error.message : String(error));
+        this.fail(position, payload.byteLength, error instanceof Error ? error.message : String(error));
         return null;
       }
       stored.payload = null;
+      // Floats take more room than the bytes that came.
+      this.bytes += stored.values.byteLength - payload.byteLength;
     }
     return { facts, isColour: stored.code === RGB8, values: stored.values };
+  }
+
+  private fail(position: number, bytes: number, words: string): void {
+    this.problems.set(position, words);
+    this.stored[position] = undefined;
+    this.bytes -= bytes;
+    // Whoever asked is in the middle of something: they hear of it right after.
+    queueMicrotask(() => this.tell());
   }
 
   /** Whether a frame came as stored, and its facts say that this is of no use here. */
@@ -107,7 +137,6 @@ export class SeriesFrames {
       const before = this.facts[offset + i];
       this.facts[offset + i] = before ? { ...one, default_window: one.default_window ?? before.default_window } : one;
       if (this.isUseless(offset + i)) this.forget(offset + i);
-      this.wake(offset + i);
     });
     this.tell();
   }
@@ -122,7 +151,6 @@ export class SeriesFrames {
     }
     this.settled += 1;
     if (this.isUseless(position)) this.forget(position);
-    this.wake(position);
     this.tell();
   }
 
@@ -136,27 +164,9 @@ export class SeriesFrames {
     this.tell();
   }
 
-  /** Resolves when the frame can be shown, or is known to be unreadable. */
-  async arrival(position: number): Promise<void> {
-    while (!this.has(position) && this.problem(position) === undefined) {
-      await new Promise<void>((resolve) => {
-        const others = this.waiting.get(position) ?? [];
-        others.push(resolve);
-        this.waiting.set(position, others);
-      });
-    }
-  }
-
   onChange(listener: Listener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
-  }
-
-  private wake(position: number): void {
-    const waiting = this.waiting.get(position);
-    if (!waiting) return;
-    this.waiting.delete(position);
-    for (const resolve of waiting) resolve();
   }
 
   private tell(): void {

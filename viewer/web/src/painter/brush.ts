@@ -2,6 +2,7 @@
 
 import type { Picture, Values } from "../frames";
 import { toPicture, type Matrix, type Size } from "../placement";
+import { t } from "../words";
 import type { Curve } from "./curve";
 import { build, type Needs, type Program } from "./program";
 
@@ -42,6 +43,8 @@ export class Brush {
   /** Values on their way to the GPU as floats. */
   private floats = new Float32Array(0);
   private isFiltering = false;
+  /** The longest side of a picture that the graphics can hold. */
+  private sideMost = 0;
   /** Told when the graphics driver took everything away, and when it gave it back. */
   lost: (isLost: boolean) => void = () => undefined;
 
@@ -60,11 +63,18 @@ export class Brush {
     });
   }
 
-  /** Paint for `owner`, whose texture is kept from one painting to the next; null while there is nothing to paint with. */
+  /**
+   * Paint for `owner`, whose texture is kept from one painting to the next; null while there is nothing to paint with.
+   * Throws in words where this device cannot paint the picture.
+   */
   paint(owner: object, painting: Painting): ImageBitmap | null {
     const { gl, canvas } = this;
     if (gl.isContextLost()) return null;
     const { picture, size, curve, smooth } = painting;
+    const { rows, columns } = picture.facts;
+    if (Math.max(rows, columns) > this.sideMost) {
+      throw new Error(t("The picture has {n} pixels a side, more than the graphics of this device can hold. The light view shows it.", { n: Math.max(rows, columns) }));
+    }
     if (canvas.width !== size.width || canvas.height !== size.height) Object.assign(canvas, size);
     const taps = smooth ? tapsFor(painting.matrix) : 1;
     const byHand = smooth && !this.isFiltering && !(picture.values instanceof Uint8Array);
@@ -92,6 +102,7 @@ export class Brush {
     this.curve = null;
     this.gl.pixelStorei(this.gl.UNPACK_ALIGNMENT, 1);
     this.isFiltering = this.gl.getExtension("OES_texture_float_linear") !== null;
+    this.sideMost = this.gl.getParameter(this.gl.MAX_TEXTURE_SIZE) as number;
   }
 
   private program(needs: Needs): Program {

@@ -25,6 +25,8 @@ export class Screen {
   private isAsked = false;
   /** Told after each picture painted. */
   drawn: (position: number) => void = () => undefined;
+  /** Told in words why a frame that is here cannot be painted. */
+  failed: (position: number, words: string) => void = () => undefined;
 
   constructor(
     private readonly brush: Brush,
@@ -41,6 +43,12 @@ export class Screen {
     this.series = this.library.get(uid);
     this.position = position;
     this.ask();
+  }
+
+  /** What is on the canvas belongs to no one any more: nothing is painted until the next frame is shown. */
+  clear(): void {
+    this.series = null;
+    this.position = -1;
   }
 
   setLook(look: Look): void {
@@ -84,9 +92,14 @@ export class Screen {
     const matrix = dense(matrixOf(this.placement, rows, columns, aspect, box), box, size);
     const { voi, inverted, smooth } = this.look;
     const curve = voi && !picture.isColour ? this.curveOf(voi) : null;
-    const bitmap = this.brush.paint(this, { picture, matrix, size, curve, inverted, smooth });
-    if (!bitmap) return;
-    this.context.transferFromImageBitmap(bitmap);
+    try {
+      const bitmap = this.brush.paint(this, { picture, matrix, size, curve, inverted, smooth });
+      if (!bitmap) return;
+      this.context.transferFromImageBitmap(bitmap);
+    } catch (error) {
+      this.failed(this.position, error instanceof Error ? error.message : String(error));
+      return;
+    }
     this.drawn(this.position);
   }
 

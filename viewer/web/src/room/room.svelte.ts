@@ -74,6 +74,8 @@ export class Room {
   readonly visible = $derived.by(() => this.cells.slice(0, this.layout.rows * this.layout.columns));
   readonly cell = $derived.by(() => this.cells[this.active] as Cell);
 
+  private companions: string[] = [];
+
   /** Series of other studies that are shown here too. */
   guests = $state.raw<SeriesFacts[]>([]);
 
@@ -81,6 +83,11 @@ export class Room {
   seriesFacts(uid: string | undefined): SeriesFacts | undefined {
     const known = uid?.split("~")[0];
     return [...this.page.series, ...this.guests].find((series) => series.uid === known);
+  }
+
+  /** The study that a cell's series belongs to. */
+  studyOf(cell: Cell): string {
+    return this.seriesFacts(cell.series?.uid)?.exam?.study ?? this.page.study;
   }
 
   /** Series with images, in the order of the list. */
@@ -91,6 +98,12 @@ export class Room {
   open(cell: Cell, uid: string, position = 0): void {
     if (!this.seriesFacts(uid)?.frames) return;
     cell.open(this.library.get(uid), position);
+    this.want();
+  }
+
+  /** Show other images of the same body in a cell: window, zoom and turn stay. */
+  exchange(cell: Cell, series: SeriesFrames, position: number): void {
+    cell.exchange(series, position);
     this.want();
   }
 
@@ -112,6 +125,13 @@ export class Room {
   used(cell: Cell, tool: Tool, at: Point | null): void {
     this.working = at ? { cell, tool, at } : null;
     toolUsed(tool, this, cell, at);
+    if (at) this.want();
+  }
+
+  /** These series are needed besides those in cells, as one that is laid over others in colour. */
+  accompany(uids: string[]): void {
+    this.companions = uids;
+    this.want();
   }
 
   go(cell: Cell, position: number): void {
@@ -144,7 +164,7 @@ export class Room {
   }
 
   otherSeries(step: number): void {
-    const at = this.series.findIndex((series) => series.uid === this.cell.series?.uid);
+    const at = this.series.findIndex((series) => series.uid === this.seriesFacts(this.cell.series?.uid)?.uid);
     const next = this.series[at + step];
     if (next) this.open(this.cell, next.uid);
   }
@@ -158,11 +178,12 @@ export class Room {
   /** Tell the library what is looked at, the active cell first. */
   private want(): void {
     const cells = [this.cell, ...this.visible.filter((cell) => cell !== this.cell)];
-    this.library.want(cells.flatMap((cell) => (cell.series ? [wishOf(cell.series, cell.position)] : [])));
+    const shown = cells.flatMap((cell) => (cell.series ? [wishOf(cell.series, cell.position)] : []));
+    this.library.want([...shown, ...this.companions.map((series) => ({ series, position: 0 }))]);
   }
 }
 
-/** A series that is made here needs the frames of another one, all of them alike. */
+/** A series that is made here needs the frames of another one. */
 function wishOf(series: SeriesFrames, position: number): Wish {
-  return { series: series.needs, position: series.isMade ? 0 : position };
+  return { series: series.needs, position: series.sourceOf(position) };
 }

@@ -1,0 +1,102 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Facts } from "./facts";
+import { Library } from "./library";
+import { SeriesFrames } from "./series";
+
+const SIDE = 2;
+const facts = (own: Partial<Facts> = {}): Facts =>
+  ({ rows: SIDE, columns: SIDE, bits_stored: 8, transport: "uint8", rescale: { slope: 1, intercept: 0, unit: "" }, ...own }) as Facts;
+
+function record(position: number, code: number, payload: Uint8Array, kind = 0): number[] {
+  const head = new DataView(new ArrayBuffer(24));
+  head.setUint32(0, position, true);
+  head.setUint16(12, code, true);
+  head.setUint8(15, kind);
+  head.setUint32(16, payload.length, true);
+  return [...new Uint8Array(head.buffer), ...payload, ...new Uint8Array(-payload.length & 7)];
+}
+
+function positionsOf(address: string): number[] {
+  const ranges = new URL(address, "http://x").searchParams.get("frames") ?? "";
+  return ranges.split(",").flatMap((range) => {
+    const [first, last] = range.split("-").map(Number) as [number, number?];
+    return Array.from({ length: (last ?? first) - first + 1 }, (_, i) => first + i);
+  });
+}
+
+/** A server whose frames are those of `all`; returns what was asked of it. */
+function serve(all: Facts[], refuse: (address: string) => boolean = () => false): string[] {
+  const asked: string[] = [];
+  vi.stubGlobal("fetch", async (address: string) => {
+    asked.push(address);
+    await rest(1);
+    if (refuse(address)) return new Response(JSON.stringify({ error: "Gone", detail: "withdrawn" }), { status: 404, headers: { "Content-Type": "application/json" } });
+    if (address.includes("/facts")) return Response.json({ total: all.length, offset: 0, shared: {}, each: all });
+    const isMade = address.includes("/pixels");
+    const frames = positionsOf(address).flatMap((position) => record(position, isMade ? 0xf001 : 1, new Uint8Array(SIDE * SIDE * (isMade ? 3 : 1))));
+    return new Response(Uint8Array.from([...frames, ...record(0, 0, new Uint8Array(0), 2)]));
+  });
+  return asked;
+}
+
+const rest = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+beforeEach(() => void vi.stubGlobal("window", { setTimeout, addEventListener: () => undefined }));
+afterEach(() => void vi.unstubAllGlobals());
+
+describe("a library", () => {
+  test("brings colour and grey images of one series, each in its own way, and stops", async () => {
+    const all = [facts(), facts({ transport: null, is_colour: true }), facts(), facts({ transport: null, is_colour: true })];
+    const asked = serve(all);
+    const library = new Library("1", [["1.2", 4]], 1 << 30);
+    library.want([{ series: "1.2", position: 1 }]);
+    await vi.waitFor(() => expect(library.get("1.2").isComplete).toBe(true));
+    await rest(30);
+    expect([0, 1, 2, 3].map((place) => library.get("1.2").picture(place)?.isColour)).toEqual([false, true, false, true]);
+    expect(asked.filter((address) => !address.includes("/facts"))).toHaveLength(2);
+  });
+
+  test("does not ask without an end for what is refused; says so, and asks anew when told to", async () => {
+    let isRefusing = true;
+    const asked = serve([facts()], (address) => isRefusing && address.includes("/stream"));
+    const library = new Library("1", [["1.2", 1]], 1 << 30);
+    const streams = () => asked.filter((address) => address.includes("/stream")).length;
+    library.want([{ series: "1.2", position: 0 }]);
+    await rest(60);
+    expect(streams()).toBe(1);
+    expect(library.get("1.2").problem(0)).toBe("Gone withdrawn");
+    library.want([{ series: "1.2", position: 0 }]);
+    await rest(20);
+    expect(streams()).toBe(1);
+    isRefusing = false;
+    library.again();
+    await vi.waitFor(() => expect(library.get("1.2").isComplete).toBe(true));
+    expect(library.get("1.2").problem(0)).toBeUndefined();
+  });
+});
+
+describe("frames in memory", () => {
+  test("count with the room that they take, before and after they became floats, and give all of it back", () => {
+    const series = new SeriesFrames("1.2", 1);
+    series.addFacts(0, [facts({ rescale: { slope: 0.5, intercept: 0, unit: "" } })]);
+    series.take({ position: 0, code: 1, payload: new ArrayBuffer(4) });
+    expect(series.bytes).toBe(4);
+    series.picture(0);
+    expect(series.bytes).toBe(16);
+    series.forget(0);
+    expect(series.bytes).toBe(0);
+  });
+
+  test("that make no picture are told of, whoever asked for them", async () => {
+    const series = new SeriesFrames("1.2", 1);
+    series.addFacts(0, [facts()]);
+    series.take({ position: 0, code: 1, payload: new ArrayBuffer(2) });
+    let told = 0;
+    series.onChange(() => (told += 1));
+    expect(series.picture(0)).toBeNull();
+    await rest(0);
+    expect(told).toBe(1);
+    expect(series.problem(0)).toBe("2 samples instead of 4");
+    expect([series.bytes, series.loaded, series.isComplete]).toEqual([0, 0, true]);
+  });
+});
