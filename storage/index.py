@@ -267,7 +267,8 @@ class Index:
             return None
         try:
             with _stoppable(connection, lambda: time.monotonic() > until, _STEPS_OF_A_COUNT):
-                statement = sql.count(query, self._candidates(query))
+                sql.check(query)
+                statement = sql.count(query, candidates.find(connection, query))
                 return int(connection.execute(statement.text, statement.values).fetchone()[0])
         except sqlite3.Error as e:
             if getattr(e, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
