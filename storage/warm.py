@@ -2,6 +2,9 @@
 
 A query touches some hundred pages all over a file of gigabytes. Out of the page cache that takes a millisecond; from a
 cold disk each page takes a seek. Reading the file in its order takes seconds, and leaves it in the cache.
+
+The file stays open: to close it would end every lock that this process has on it (fcntl(2)), and SQLite knows by such a
+lock that somebody still uses the database when another process closes it.
 """
 
 from __future__ import annotations
@@ -23,10 +26,11 @@ def warm(path: Path, stopping: threading.Event, most_bytes: int | None = None) -
     """
     bound = most_bytes if most_bytes is not None else int(_memory() * _MOST_OF_MEMORY)
     done = 0
-    with suppress(OSError), path.open("rb", buffering=0) as f:
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         buffer = bytearray(_PIECE)
-        f.seek(max(path.stat().st_size - bound, 0))
-        while not stopping.is_set() and (got := f.readinto(buffer)):
+        at = max(os.fstat(descriptor).st_size - bound, 0)
+        while not stopping.is_set() and (got := os.preadv(descriptor, [buffer], at + done)):
             done += got
     return done
 

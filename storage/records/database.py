@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +31,10 @@ class RecordsDatabase:
         self.path = path
         self._file = DatabaseFile(path, rebuildable=False, foreign_keys=True)
         try:
-            # Created by hand first, so that password hashes are never readable by others, not even for a moment.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            # Created by hand first, so that password hashes are never readable by others, not even for a moment. One
+            # that is there is not opened: to close it again would end the locks that this process has on it (fcntl(2)).
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
             self._file.migrate(RECORDS)
         except DataFolderError:
             self.close()

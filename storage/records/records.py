@@ -20,7 +20,7 @@ from storage.records.peers import Peers
 from storage.records.sessions import SessionRules, Sessions
 from storage.records.throttle import Throttle
 from storage.records.tokens import Tokens
-from storage.records.users import Users
+from storage.records.users import Users, normal
 
 FILE_NAME = "records.sqlite3"
 REMEMBER_SECONDS = 60.0
@@ -105,14 +105,16 @@ class Records:
         return Identity(user.name, user.role, Means.PASSWORD)
 
     def _checked(self, name: str, password: str, address: str) -> Identity:
-        self._throttle.check(name, address)
+        # By the name that is looked up: spaces around it would make another one of each guess.
+        counted = normal(name)
+        self._throttle.check(counted, address)
         # Counted before the slow comparison and forgiven after it: a burst of parallel guesses must not slip through.
-        self._throttle.failed(name, address)
+        self._throttle.failed(counted, address)
         user = self.users.check(name, password)
         if user is None:
             self.audit.record(Event.SIGN_IN_FAILED, who=name, means=Means.PASSWORD.value, address=address)
             raise SignInRefused
-        self._throttle.passed(name, address)
+        self._throttle.passed(counted, address)
         return Identity(user.name, user.role, Means.PASSWORD)
 
 

@@ -90,13 +90,13 @@ class Users:
 
     def _row(self, name: str) -> sqlite3.Row | None:
         found: sqlite3.Row | None = self._database.connection.execute(
-            "SELECT * FROM users WHERE name = ?", (_normal(name),)
+            "SELECT * FROM users WHERE name = ?", (normal(name),)
         ).fetchone()
         return found
 
     def _change(self, name: str, column: str, value: str | int) -> None:
         with self._database.writing() as connection:
-            row = connection.execute("SELECT id FROM users WHERE name = ?", (_normal(name),)).fetchone()
+            row = connection.execute("SELECT id FROM users WHERE name = ?", (normal(name),)).fetchone()
             if row is None:
                 raise NotFound(f"no user {name!r}")
             connection.execute(f"UPDATE users SET {column} = ? WHERE id = ?", (value, row["id"]))
@@ -106,7 +106,7 @@ class Users:
 
 def checked_name(name: str) -> str:
     """Return `name` in NFC without outer spaces; `InvalidRecord` where it is empty, too long or has odd characters."""
-    name = _normal(name)
+    name = normal(name)
     if not 1 <= len(name) <= NAME_MAX_LENGTH:
         raise InvalidRecord(f"a name has 1 to {NAME_MAX_LENGTH} characters")
     # A colon ends the name in HTTP Basic (RFC 7617 2).
@@ -126,7 +126,8 @@ def checked_password(password: str, name: str) -> str:
     return password
 
 
-def _normal(name: str) -> str:
+def normal(name: str) -> str:
+    """Return the form in which a name is compared, case aside: what is typed may have spaces around it."""
     return unicodedata.normalize("NFC", name).strip()
 
 

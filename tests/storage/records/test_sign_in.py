@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from storage.errors import DataFolderError, SignInRefused, TooManyAttempts
-from storage.records import Means, Records, Role
+from storage.records import Event, Means, Records, Role
 from storage.records.throttle import LONGEST_WAIT, MAX_ROWS, Throttle, wait_after
 
 PASSWORD = "correct horse battery"
@@ -46,6 +48,15 @@ def test_guessing_is_slowed_and_the_right_password_waits_too(records: Records) -
     assert 1 <= told.value.retry_after <= 2
     # From another place the same person signs in.
     assert records.sign_in("an", PASSWORD, "10.0.0.10").identity.name == "an"
+
+
+@pytest.mark.parametrize("odd", [" an", "an\t", "AN", "\u00a0an\n", "an" + " " * 250])
+def test_spaces_around_a_name_are_no_other_name(records: Records, odd: str) -> None:
+    for guess in range(5):
+        with pytest.raises(SignInRefused):
+            records.sign_in(" " * guess + "an", "wrong password", "10.0.0.9")
+    with pytest.raises(TooManyAttempts):
+        records.sign_in(odd, PASSWORD, "10.0.0.9")
 
 
 def test_waits_grow_and_stay_bounded() -> None:
@@ -133,3 +144,24 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("x")
     with pytest.raises(DataFolderError, match="data"):
         Records.open(tmp_path / "data")
+
+
+_CLOSES_LAST = """
+import sys
+from pathlib import Path
+from storage.records import Event, Records
+with Records.open(Path(sys.argv[1])) as records:
+    records.audit.record(Event.SIGN_IN, who="another process")
+"""
+
+
+def test_a_second_opener_in_one_process_takes_no_lock_away(tmp_path: Path) -> None:
+    """Else the next process that closes the file would take itself for the last user, and remove the journal."""
+    with Records.open(tmp_path) as first:
+        first.audit.record(Event.SIGN_IN, who="first")
+        with Records.open(tmp_path):
+            subprocess.run([sys.executable, "-c", _CLOSES_LAST, str(tmp_path)], check=True)
+            first.audit.record(Event.SIGN_IN, who="first again")
+            assert (tmp_path / "records.sqlite3-wal").exists()
+    with Records.open(tmp_path) as records:
+        assert [e.who for e in records.audit.entries(9)] == ["first again", "another process", "first"]
