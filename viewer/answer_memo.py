@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from viewer.lru import Lru
 
 KEPT_BYTES = 32 << 20
+KEY_MAX = 2048
+"""Characters of the longest key: they are not part of what is weighed."""
 Key = tuple[str, str, str]
 """Path, query string and Accept field of the request."""
 

@@ -5,6 +5,8 @@ Only the origins of the setting, only under `/dicom-web`; everything else stays 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
@@ -35,13 +37,22 @@ def answer_preflight() -> Response | None:
 @bp.after_app_request
 def add_headers(response: Response) -> Response:
     """Let the page of a welcome origin read the answer, errors too."""
-    if services().settings.cors_origins and is_dicomweb(request.path):
+    welcome = services().settings.cors_origins
+    if welcome and is_dicomweb(request.path):
         response.vary.add("Origin")
-        if is_welcome():
-            response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
-            response.headers["Access-Control-Allow-Credentials"] = "true"
-            response.headers["Access-Control-Expose-Headers"] = EXPOSED
+        response.headers.extend(shared_headers(request.headers.get("Origin"), welcome))
     return response
+
+
+def shared_headers(origin: str | None, welcome: Collection[str]) -> list[tuple[str, str]]:
+    """Return the fields that let the page of a welcome origin read an answer."""
+    if origin is None or origin not in welcome:
+        return []
+    return [
+        ("access-control-allow-origin", origin),
+        ("access-control-allow-credentials", "true"),
+        ("access-control-expose-headers", EXPOSED),
+    ]
 
 
 def is_welcome() -> bool:

@@ -6,10 +6,12 @@ import hashlib
 
 from flask import Response, request
 
-RENDERING_VERSION = "1"
+RENDERING_VERSION = "2"
 """Part of every ETag; raise it when the same request is to give other pixels than before."""
 
 KEEP_SECONDS = 600
+SIGN_IN_FIELDS = ("Authorization", "Cookie")
+"""Whoever signs in next at the same computer asks anew, and is written down: what is kept belongs to a sign-in."""
 
 
 def etag_of(*parts: object) -> str:
@@ -24,7 +26,8 @@ def is_known(etag: str) -> bool:
 
 
 def kept(response: Response, etag: str) -> Response:
-    """Return `response` with its ETag, to be kept by this browser only."""
+    """Return `response` with its ETag, to be kept by this browser only, as long as the same person has signed in."""
     response.set_etag(etag)
     response.headers["Cache-Control"] = f"private, max-age={KEEP_SECONDS}"
+    response.vary.update(SIGN_IN_FIELDS)
     return response

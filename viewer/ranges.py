@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 from flask import Response, request
-from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
-from viewer.streaming import FileSpan, StreamBody
+from viewer.dicomweb.errors import Refused
+from viewer.streaming import FileSpan, Piece, StreamBody, length_of
 
 
-def span_response(span: FileSpan, media_type: str, etag: str) -> Response:
-    """Return the bytes of a span with an ETag, or the range of them that the request asks for.
+def ranged(piece: Piece, media_type: str, etag: str) -> Response:
+    """Return a piece with an ETag, or the range of its bytes that the request asks for.
 
     Several ranges at once are answered with all bytes, as RFC 9110 14.2 allows.
 
     Raises:
-        RequestedRangeNotSatisfiable: the range begins past the end.
+        Refused: 416, the range begins past the end.
     """
-    part = _asked(span.length, etag)
-    first, end = part or (0, span.length)
-    body = StreamBody([FileSpan(span.path, span.offset + first, end - first)], end - first)
+    length = length_of(piece)
+    part = _asked(length, etag)
+    first, end = part or (0, length)
+    body = StreamBody([cut(piece, first, end)], end - first)
     response = Response(body, 206 if part else 200, content_type=media_type, direct_passthrough=True)
     response.headers["Content-Length"] = str(end - first)
     response.headers["Accept-Ranges"] = "bytes"
     if part:
-        response.headers["Content-Range"] = f"bytes {first}-{end - 1}/{span.length}"
+        response.headers["Content-Range"] = f"bytes {first}-{end - 1}/{length}"
     response.set_etag(etag)
     return response
+
+
+def cut(piece: Piece, first: int, end: int) -> Piece:
+    """Return the bytes of a piece from `first` to before `end`."""
+    if isinstance(piece, FileSpan):
+        return FileSpan(piece.path, piece.offset + first, end - first)
+    return piece[first:end]
 
 
 def _asked(length: int, etag: str) -> tuple[int, int] | None:
@@ -36,7 +44,10 @@ def _asked(length: int, etag: str) -> tuple[int, int] | None:
         return None
     if condition is not None and condition != f'"{etag}"':
         return None
-    found: tuple[int, int] | None = asked.range_for_length(length)
-    if found is None:
-        raise RequestedRangeNotSatisfiable(length=length)
-    return found
+    first, end = asked.ranges[0]
+    if first < 0:
+        # The last bytes: of fewer than that, all (RFC 9110 14.1.2).
+        first = max(0, first + length)
+    if first >= length:
+        raise Refused(416, f"There are {length} bytes.", headers={"Content-Range": f"bytes */{length}"})
+    return first, length if end is None else min(end, length)

@@ -13,7 +13,6 @@ from urllib.parse import parse_qs
 
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 
-from storage.records import Identity
 from viewer.app import create_app
 from viewer.config import ViewerSettings
 from viewer.dicomweb.wado.fast_frames import FastFrames
@@ -97,8 +96,7 @@ class Application:
         self._closing.set()
 
     async def _study_events(self, scope: Scope, protocol: HTTPProtocol) -> None:
-        identity = await asyncio.to_thread(self._identity, scope)
-        if identity is None or not may(identity.role, Permission.VIEW_STUDIES):
+        if not await asyncio.to_thread(self._may_listen, scope):
             protocol.response_str(401, [("content-type", "text/plain")], "Please sign in\n")
             return
         if self._live.count >= self._settings.live_lists_max:
@@ -127,25 +125,30 @@ class Application:
         transport = protocol.response_stream(200, _EVENT_HEADERS)
         await transport.send_str(f"retry: {RETRY_MS}\n\n" + await self._live.since(_seen(scope)))
         end = loop.time() + LIVE_SECONDS
+        beat = self._settings.heartbeat_seconds
+        look_at = loop.time() + beat
         news: asyncio.Future[Any] = asyncio.ensure_future(queue.get())
         try:
             while not (left.done() or closing.done()) and loop.time() < end:
-                beat = self._settings.heartbeat_seconds
-                await asyncio.wait({news, left, closing}, timeout=beat, return_when=asyncio.FIRST_COMPLETED)
+                until = max(0.0, look_at - loop.time())
+                await asyncio.wait({news, left, closing}, timeout=until, return_when=asyncio.FIRST_COMPLETED)
+                # However much news there is: who has signed out hears no more of it.
+                if loop.time() >= look_at:
+                    if not await asyncio.to_thread(self._may_listen, scope):
+                        return
+                    look_at = loop.time() + beat
+                    await transport.send_str(": still here\n\n")
                 if news.done():
                     await transport.send_str(news.result())
                     news = asyncio.ensure_future(queue.get())
-                    continue
-                if await asyncio.to_thread(self._identity, scope) is None:
-                    return
-                await transport.send_str(": still here\n\n")
         finally:
             news.cancel()
 
-    def _identity(self, scope: Scope) -> Identity | None:
-        """Return who listens; looking does not keep a session from going idle."""
+    def _may_listen(self, scope: Scope) -> bool:
+        """Tell whether the caller may hear of studies; looking does not keep a session from going idle."""
         authorization, cookie = scope.headers.get("authorization") or "", "; ".join(scope.headers.get_all("cookie"))
-        return look_up(self._services.records, authorization, cookie, touch=False)
+        who = look_up(self._services.records, authorization, cookie, touch=False)
+        return who is not None and may(who.role, Permission.VIEW_STUDIES)
 
 
 def load(settings: ViewerSettings, stopping: Event) -> Application:

@@ -41,9 +41,9 @@ from werkzeug.exceptions import BadRequest
 
 from storage.errors import NotFound, PixelError
 from storage.model import Instance
+from viewer.dicomweb.resources import find_series
 from viewer.frame_records import END, FRAME, HEAD, PROBLEM, listed, position
 from viewer.frame_store import EXPLICIT_LITTLE, NATIVE, FrameStore
-from viewer.pages.found import find_series
 from viewer.permissions import Permission, needs
 from viewer.services import services
 from viewer.stacks import Stack

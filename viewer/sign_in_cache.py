@@ -11,7 +11,8 @@ import base64
 import binascii
 import time
 from collections import OrderedDict
-from http.cookies import CookieError, SimpleCookie
+
+from werkzeug.http import parse_cookie
 
 from storage.records import Identity, Records
 from viewer.auth import COOKIE
@@ -19,6 +20,8 @@ from viewer.rsgi_types import Scope
 
 SECONDS = 1.0
 KEPT_MAX = 1024
+KEY_MAX = 4096
+"""Longer header fields are looked up each time: what is kept for callers stays small."""
 
 
 class SignInCache:
@@ -37,7 +40,7 @@ class SignInCache:
         if kept is not None and kept[0] > time.monotonic():
             return kept[1]
         found = await asyncio.to_thread(look_up, self._records, authorization, cookie)
-        if found is not None:
+        if found is not None and len(authorization) + len(cookie) <= KEY_MAX:
             self._kept[key] = (time.monotonic() + SECONDS, found)
             self._kept.move_to_end(key)
             while len(self._kept) > KEPT_MAX:
@@ -50,7 +53,7 @@ def look_up(records: Records, authorization: str, cookie: str, *, touch: bool = 
     scheme, _, text = authorization.partition(" ")
     match scheme.lower():
         case "":
-            token = _session_token(cookie)
+            token = parse_cookie(cookie).get(COOKIE)
             session = records.sessions.find(token, touch=touch) if token else None
             return session.identity if session else None
         case "bearer":
@@ -67,11 +70,3 @@ def _remembered(records: Records, text: str) -> Identity | None:
     except (binascii.Error, UnicodeDecodeError):
         return None
     return records.recall(name, password) if colon else None
-
-
-def _session_token(cookie: str) -> str:
-    try:
-        cookies = SimpleCookie(cookie)
-    except CookieError:
-        return ""
-    return cookies[COOKIE].value if COOKIE in cookies else ""

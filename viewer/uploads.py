@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import IO
+
+from storage.archive import Archive
+from storage.errors import OutOfSpace
+from storage.files import disk_errors
 from storage.records import Event
 from viewer.auth import address, signed_in
 from viewer.services import records
@@ -26,3 +32,17 @@ def note_stored(stored: int, of: int, what: str, study_instance_uid: str = "") -
         address=address(),
         detail=f"{stored} of {of}, {what}",
     )
+
+
+def write_aside(content: Iterable[bytes | memoryview], file: IO[bytes], archive: Archive) -> None:
+    """Write to a file what has to be there as a whole before objects can be taken from it.
+
+    Raises:
+        OutOfSpace: the disk is full, or below the mark that is kept free for what devices send.
+        WriteFailed: the disk refuses.
+    """
+    for chunk in content:
+        if not archive.accepting():
+            raise OutOfSpace(f"less than {archive.settings.minimum_free_bytes} bytes are free on the disk")
+        with disk_errors("cannot keep a request's body"):
+            file.write(chunk)

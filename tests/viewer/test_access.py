@@ -96,6 +96,8 @@ def test_the_cookie_is_out_of_reach(visitor: FlaskClient) -> None:
     assert "SameSite=Lax" in cookie
     assert "Secure" not in cookie
     assert "Secure" in visitor.post("/login", data=login, base_url="https://localhost").headers["Set-Cookie"]
+    behind_a_proxy = {"X-Forwarded-Proto": "https"}
+    assert "Secure" in visitor.post("/login", data=login, headers=behind_a_proxy).headers["Set-Cookie"]
 
 
 @pytest.mark.parametrize(

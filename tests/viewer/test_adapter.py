@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from storage.archive import Archive
 from tests.support.objects import ct, store
 from tests.support.rsgi import Client, scope
+from viewer import collecting
 from viewer.live import CHANGES_MAX, QUEUE_MAX, RELOAD, LiveStudies
 from viewer.wsgi_adapter import BODY_MAX, SMALL_FILE, WsgiAdapter
 
@@ -66,7 +68,70 @@ def test_a_body_past_the_limit_is_refused_announced_or_not() -> None:
         return [environ["wsgi.input"].read()]
 
     assert ask(app, scope("POST", headers=[("content-length", "1001")]))[1] == 413
-    assert ask(app, scope("POST"), Client([b"x" * 600] * 2))[1] == 500  # Flask turns the exception into its 413
+    assert ask(app, scope("POST"), Client([b"x" * 600] * 2))[1] == 413
+
+
+class Endless(Client):
+    """Sends the beginning of a body, and no more."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"x"
+        await self.left.wait()
+
+
+def _answers_while_another_sends(adapter: WsgiAdapter) -> tuple[Any, ...]:
+    async def run() -> tuple[Any, ...]:
+        slow, quick = Endless(), Client()
+        waiting = asyncio.create_task(adapter(scope("POST", headers=[("content-length", "9")]), slow))  # type: ignore[arg-type]
+        await asyncio.sleep(0.05)
+        await asyncio.wait_for(adapter(scope(), quick), 3)  # type: ignore[arg-type]
+        assert slow.answer == ()
+        waiting.cancel()
+        adapter.close()
+        return quick.answer
+
+    return asyncio.run(run())
+
+
+def _reads_all(environ: dict[str, Any], start: Any) -> list[bytes]:
+    start("200 OK", [])
+    return [environ["wsgi.input"].read()]
+
+
+def _refuses(environ: dict[str, Any], start: Any) -> list[bytes]:
+    start("403 Forbidden", [])
+    return [b"no"]
+
+
+def test_a_body_that_is_still_to_come_has_no_thread() -> None:
+    adapter = WsgiAdapter(_reads_all, threads=1, waiting=1, request_max=1000)  # type: ignore[arg-type]
+    assert _answers_while_another_sends(adapter)[1] == 200
+
+
+def test_a_refused_body_that_is_still_to_come_has_no_thread() -> None:
+    adapter = WsgiAdapter(_refuses, threads=1, waiting=1, request_max=1000, drain_max=1000)  # type: ignore[arg-type]
+    assert _answers_while_another_sends(adapter)[1] == 403
+
+
+def test_a_body_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collecting, "SECONDS", 0.05)
+    assert ask(_reads_all, scope("POST"), Endless())[1] == 408
+
+
+def test_bodies_that_are_collected_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collecting, "HELD_MAX", 100)
+    assert ask(_reads_all, scope("POST"), Client([b"x" * 60] * 2))[1] == 503
+    assert ask(_reads_all, scope("POST"), Client([b"x" * 50] * 2))[1] == 200
+
+    async def run() -> list[int]:
+        adapter = WsgiAdapter(_reads_all, threads=1, waiting=9, request_max=1000)  # type: ignore[arg-type]
+        clients = [Client([b"x" * 60]) for _ in range(5)]
+        for client in clients:
+            await adapter(scope("POST"), client)  # type: ignore[arg-type]
+        adapter.close()
+        return [client.answer[1] for client in clients]
+
+    assert asyncio.run(run()) == [200] * 5
 
 
 def test_an_exception_is_500_and_the_iterable_is_closed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +14,15 @@ from werkzeug.test import TestResponse
 
 from storage.archive import Archive
 from storage.records import Role
-from tests.support.objects import STUDY, ct, store
+from tests.support.objects import INSTANCE, SERIES, STUDY, ct, store
+from tests.support.rsgi import Client, scope
 from tests.support.stow import STOW, files, part10
 from tests.support.web import PASSWORD
 from viewer.app import create_app
 from viewer.config import ViewerSettings
+from viewer.dicomweb.wado.fast_frames import FastFrames
 from viewer.services import services_of
+from viewer.sign_in_cache import SignInCache
 
 ORIGIN = "https://viewer.example"
 METADATA = f"/dicom-web/studies/{STUDY}/metadata"
@@ -109,3 +113,28 @@ def test_without_the_setting_nothing_is_said(data: Path, archive: Archive) -> No
     assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
     assert _preflight(app.test_client(), METADATA).status_code == 401
     services_of(app).close()
+
+
+def test_frames_for_a_welcome_page_take_the_quick_way(app: Flask, browser: FlaskClient) -> None:
+    services = services_of(app)
+    headers = {"Authorization": f"Bearer {services.records.tokens.add('page', Role.CLINICIAN)}", "Accept": "*/*"}
+    path = f"/dicom-web/studies/{STUDY}/series/{SERIES}/instances/{INSTANCE}/frames/1"
+    slow = browser.get(path, headers={**headers, "Origin": ORIGIN}, environ_overrides={"REMOTE_ADDR": "10.1.2.3"})
+    quick = FastFrames(services, SignInCache(services.records))
+
+    def asked(**more: str) -> tuple[object, ...]:
+        fields = [(name.lower(), value) for name, value in {**headers, **more}.items()]
+        request, client = scope(path=path, headers=fields, scheme="http"), Client()
+        assert asyncio.run(quick.answer(request, client)) == bool(client.answer)  # type: ignore[arg-type]
+        return client.answer
+
+    status, fields = asked(Origin=ORIGIN)[1:3]
+    assert status == slow.status_code == 200
+    found: dict[str, set[str]] = {}
+    for name, value in fields:  # type: ignore[attr-defined]
+        found.setdefault(name, set()).update(value.split(", "))
+    expected = {name.lower(): set(value.split(", ")) for name, value in slow.headers.items()}
+    assert found == {name: value for name, value in expected.items() if name not in ("date", "content-length")}
+    assert not asked(Origin="https://evil.example")
+    plain = dict(asked()[2])  # type: ignore[call-overload]
+    assert "access-control-allow-origin" not in plain

@@ -7,11 +7,10 @@ data comes decoded, since compressed frames have addresses of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, request
-from werkzeug.datastructures import Range
+from flask import Blueprint, Response
 
 from storage.errors import NotFound
 from storage.header import DEFLATED
@@ -19,7 +18,7 @@ from storage.model import Instance
 from viewer import auth
 from viewer.dicomweb import multipart
 from viewer.dicomweb.elements import UNDEFINED, Block, Element, locate
-from viewer.dicomweb.errors import PREFIX, Refused
+from viewer.dicomweb.errors import PREFIX
 from viewer.dicomweb.heads import Head, read_head
 from viewer.dicomweb.json_values import little_endian
 from viewer.dicomweb.media_types import OCTETS, MediaType, related
@@ -29,6 +28,7 @@ from viewer.etags import etag_of, is_known, kept
 from viewer.frame_store import EXPLICIT_LITTLE
 from viewer.pages.document import PDF_POLICY
 from viewer.permissions import Permission, needs
+from viewer.ranges import cut, ranged
 from viewer.services import services
 from viewer.streaming import FileSpan, Piece, StreamBody, length_of, read
 
@@ -43,11 +43,11 @@ bp = Blueprint("dicomweb_bulkdata", __name__, url_prefix=PREFIX)
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value: its pieces in order, and their length where it is known before they are made."""
+    """One value: its one piece, or its pieces in order as they are made, and the length of all."""
 
     tag: int
-    pieces: Sequence[Piece] | Iterator[Piece]
-    length: int | None
+    pieces: tuple[Piece] | Iterator[Piece]
+    length: int
 
 
 @bp.get("/studies/<study>/series/<series>/instances/<instance>/bulkdata/<path:place>")
@@ -101,8 +101,8 @@ def _decoded(instance: Instance, tag: int) -> Value:
         for index in range(1, count):
             yield from store.pieces(instance, index, EXPLICIT_LITTLE)
 
-    length = sum(map(length_of, first))
-    return Value(tag, pieces(), length if count == 1 else None)
+    # All frames of an object are of one size; were one not, the answer would break off rather than seem whole.
+    return Value(tag, pieces(), count * sum(map(length_of, first)))
 
 
 def _value(instance: Instance, head: Head, block: Block, element: Element) -> Value:
@@ -129,15 +129,9 @@ def _offered(value: Value) -> tuple[MediaType, ...]:
 
 
 def _begins_with(value: Value, magic: bytes) -> bool:
-    if not isinstance(value.pieces, tuple) or (value.length or 0) < len(magic):
+    if not isinstance(value.pieces, tuple) or value.length < len(magic):
         return False
-    return read(_cut(value.pieces[0], 0, len(magic))) == magic
-
-
-def _cut(piece: Piece, start: int, stop: int) -> Piece:
-    if isinstance(piece, FileSpan):
-        return FileSpan(piece.path, piece.offset + start, stop - start)
-    return piece[start:stop]
+    return read(cut(value.pieces[0], 0, len(magic))) == magic
 
 
 def _related(value: Value, etag: str) -> Response:
@@ -150,47 +144,21 @@ def _related(value: Value, etag: str) -> Response:
         yield from value.pieces
         yield end
 
-    length = None if value.length is None else len(head) + value.length + len(end)
+    length = len(head) + value.length + len(end)
     return _streamed(pieces(), length, multipart.content_type(_OCTETS_RELATED, etag))
 
 
 def _single(value: Value, media_type: MediaType, etag: str) -> Response:
-    asked = _range(etag) if isinstance(value.pieces, tuple) else None
-    if asked is None or value.length is None:
-        response = _streamed(value.pieces, value.length, str(media_type))
-    else:
-        response = _part(value, value.length, asked, media_type)
     if isinstance(value.pieces, tuple):
-        response.headers["Accept-Ranges"] = "bytes"
+        response = ranged(value.pieces[0], str(media_type), etag)
+    else:
+        response = _streamed(value.pieces, value.length, str(media_type))
     if media_type is _PDF:
         response.headers["Content-Security-Policy"] = PDF_POLICY
     return response
 
 
-def _range(etag: str) -> Range | None:
-    """Return the one range that is asked for; of several, or under another ETag, everything is sent (RFC 9110 14.2)."""
-    asked = request.range
-    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
-        return None
-    condition = request.if_range
-    if condition.etag is not None and condition.etag != etag:
-        return None
-    return None if condition.date is not None else asked
-
-
-def _part(value: Value, length: int, asked: Range, media_type: MediaType) -> Response:
-    bounds = asked.range_for_length(length)
-    if bounds is None:
-        raise Refused(416, f"The value has {length} bytes.", headers={"Content-Range": f"bytes */{length}"})
-    start, stop = bounds
-    response = _streamed((_cut(next(iter(value.pieces)), start, stop),), stop - start, str(media_type))
-    response.status_code = 206
-    response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{length}"
-    return response
-
-
-def _streamed(pieces: Sequence[Piece] | Iterator[Piece], length: int | None, content_type: str) -> Response:
+def _streamed(pieces: Iterator[Piece], length: int, content_type: str) -> Response:
     response = Response(StreamBody(pieces, length), content_type=content_type, direct_passthrough=True)
-    if length is not None:
-        response.headers["Content-Length"] = str(length)
+    response.headers["Content-Length"] = str(length)
     return response

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
-from math import isfinite
 from typing import Any
 
 from storage.uid import is_valid
@@ -180,7 +179,8 @@ def _point(pair: object, where: str) -> Point:
 
 def read_number(value: object, where: str, limit: float = COORDINATE_MAX) -> float:
     """Return a finite number no further from 0 than `limit`."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or abs(value) > limit:
+    # Compared as it is: a whole number of hundreds of digits is no float, and what is no number is within nothing.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -limit <= value <= limit:
         raise InvalidReading(f"{where}: a number is needed")
     return float(value)
 

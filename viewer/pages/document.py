@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request
 
-from storage.model import Instance
-from storage.records import Event
 from viewer import auth
 from viewer.documents import Kind, kind_of, read_pdf, read_report
 from viewer.etags import etag_of, is_known, kept
 from viewer.pages.found import find_instance
 from viewer.permissions import Permission, needs
-from viewer.ranges import span_response
-from viewer.services import records
+from viewer.ranges import ranged
+from viewer.services import services
 from viewer.streaming import FileSpan
 
 # A browser shows a PDF in its own viewer, which needs inline styles and refuses to run in a sandbox. Nothing but a PDF,
@@ -58,20 +56,8 @@ def file(study: str, instance: str) -> Response:
         response = Response(status=304)
         response.set_etag(etag)
         return response
-    _note_download(found)
-    response = span_response(FileSpan(found.path, 0, found.size), "application/dicom", etag)
+    services().looks.took(auth.signed_in(), study, auth.address(), instance)
+    response = ranged(FileSpan(found.path, 0, found.size), "application/dicom", etag)
     response.headers["Content-Disposition"] = f'attachment; filename="{found.sop_instance_uid}.dcm"'
     response.headers["Cache-Control"] = "private, no-cache"
     return response
-
-
-def _note_download(instance: Instance) -> None:
-    who = auth.signed_in()
-    records().audit.record(
-        Event.DOWNLOAD_OBJECT,
-        who=who.name,
-        means=who.means.value,
-        study_instance_uid=instance.study_instance_uid,
-        address=auth.address(),
-        detail=instance.sop_instance_uid,
-    )

@@ -54,10 +54,10 @@ def views(study: str) -> Response:
 @bp.post("/views")
 @needs(Permission.SAVE_EVIDENCE)
 def save_view(study: str) -> tuple[Response, int]:
-    """Keep a view; one of the same name and reader takes the place of the one before."""
+    """Keep a view beside those that are there, also beside one of the same name."""
     shelf = _shelf(study)
     try:
-        instance = shelf.save_view(read_view(request.get_json()), auth.signed_in().name, _source())
+        instance = shelf.save_view(read_view(_json()), auth.signed_in().name, _source())
     except InvalidReading as error:
         raise BadRequest(str(error)) from None
     _note(study, f"view {instance}")
@@ -94,9 +94,16 @@ def _shelf(study: str) -> Shelf:
 
 def _body(*names: str) -> dict[str, Any]:
     try:
-        return object_of(request.get_json(), names)
+        return object_of(_json(), names)
     except InvalidReading as error:
         raise BadRequest(str(error)) from None
+
+
+def _json() -> object:
+    try:
+        return request.get_json()
+    except RecursionError:
+        raise BadRequest("the JSON is nested too deeply") from None
 
 
 def _based_on(body: dict[str, Any]) -> str | None:

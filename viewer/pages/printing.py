@@ -10,7 +10,6 @@ from werkzeug.exceptions import BadRequest
 
 from storage.errors import NotFound, PixelError
 from storage.model import Instance
-from storage.records import Event
 from viewer import auth
 from viewer.evidence.model import ImageRef
 from viewer.evidence.shelf import Shelf
@@ -18,7 +17,7 @@ from viewer.pages.found import find_instance
 from viewer.permissions import Permission, needs
 from viewer.rendering import Spacing
 from viewer.rendering.spacing import DETECTOR, FILM
-from viewer.services import archive, records, services
+from viewer.services import archive, services
 
 IMAGES_MAX = 60
 COLUMNS_MAX = 4
@@ -63,11 +62,7 @@ def page(study: str) -> str:
     if len(chosen) > IMAGES_MAX:
         raise BadRequest(f"at most {IMAGES_MAX} images go on a page")
     columns = max(1, min(request.args.get("columns", _columns(len(chosen)), type=int), COLUMNS_MAX))
-    who = auth.signed_in()
-    records().audit.record(
-        Event.OPEN_STUDY, who=who.name, means=who.means.value, study_instance_uid=study, address=auth.address(),
-        detail="print",
-    )  # fmt: skip
+    services().looks.opened(auth.signed_in(), study, auth.address(), "print")
     pictures = [_picture(study, ref, window) for ref, window in chosen]
     return render_template("print.html", study=found, pictures=pictures, columns=columns)
 

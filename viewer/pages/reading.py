@@ -13,9 +13,10 @@ from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.security import safe_join
 
 from viewer import auth
+from viewer.dicomweb.resources import find_series
 from viewer.etags import etag_of, is_known, kept
 from viewer.frame_records import listed
-from viewer.pages.found import find_instance, find_series
+from viewer.pages.found import find_instance
 from viewer.permissions import Permission, needs
 from viewer.reading.built import FOLDER
 from viewer.reading.pixels import records

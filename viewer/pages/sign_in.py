@@ -10,6 +10,7 @@ from storage.records import Event
 from viewer import auth, language
 from viewer.errors import status_of
 from viewer.permissions import Permission, needs
+from viewer.proxied import scheme
 from viewer.security import safe_next
 from viewer.services import records, services
 
@@ -39,7 +40,7 @@ def submit() -> Response:
             response.headers["Retry-After"] = str(problem.retry_after)
         return response
     answer = redirect(target, 303)
-    secure = request.is_secure or services().settings.https
+    secure = scheme() == "https" or services().settings.https
     answer.set_cookie(auth.COOKIE, signed_in.token, httponly=True, samesite="Lax", secure=secure, path="/")
     return answer
 

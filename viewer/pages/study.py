@@ -11,16 +11,15 @@ from werkzeug.wrappers import Response as BaseResponse
 from storage.errors import PixelError
 from storage.model import Instance, Series, Study
 from storage.names import display as person_name
-from storage.records import Event
 from viewer import auth, display
+from viewer.dicomweb.resources import find_series
 from viewer.documents import kind_of
-from viewer.pages.found import find_series
 from viewer.permissions import Permission, needs
 from viewer.presets import ct_presets
 from viewer.reading.built import built_app
 from viewer.reading.page_data import first_picture, page_data
 from viewer.security import READING_POLICY
-from viewer.services import archive, records, services
+from viewer.services import archive, services
 
 FRAMES_MAX = 64
 DOCUMENTS_MAX = 500
@@ -96,10 +95,7 @@ def documents(study: str, series: str) -> Response:
 
 def _opened(study: str) -> Study:
     found = archive().study(study)
-    who = auth.signed_in()
-    records().audit.record(
-        Event.OPEN_STUDY, who=who.name, means=who.means.value, study_instance_uid=study, address=auth.address()
-    )
+    services().looks.opened(auth.signed_in(), study, auth.address())
     return found
 
 

@@ -6,8 +6,8 @@ from flask import Blueprint, Response, render_template
 
 from storage.errors import PixelError
 from storage.model import Series
+from viewer.dicomweb.resources import find_series
 from viewer.etags import etag_of, is_known, kept
-from viewer.pages.found import find_series
 from viewer.permissions import Permission, needs
 from viewer.rendering import thumbnail
 from viewer.services import services

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request
 
@@ -21,7 +20,7 @@ from viewer.dicomweb.stow.outcomes import FailureReason
 from viewer.dicomweb.stow.outcomes import Outcome as Taken
 from viewer.permissions import Permission, needs
 from viewer.services import archive, services
-from viewer.uploads import UPLOAD, note_stored
+from viewer.uploads import UPLOAD, note_stored, write_aside
 
 bp = Blueprint("upload", __name__)
 
@@ -52,10 +51,15 @@ def take() -> Response:
     first = body.read(_CHUNK)
     chunks = itertools.chain((first,), iter(lambda: body.read(_CHUNK), b""))
     results = _take_zip(chunks, name) if first.startswith(_ZIP) else [_take_file(chunks, name)]
-    told = _told(results)
-    stored = told["counts"].get("stored", 0) + told["counts"].get("already_stored", 0)
-    note_stored(stored, sum(told["counts"].values()), name[:200])
-    return jsonify(told)
+    counts: Counter[Imported] = Counter()
+    try:
+        told = _told(results, counts)
+    finally:
+        # What is stored stays stored, however the request ends.
+        if counts:
+            stored = counts[Imported.STORED] + counts[Imported.ALREADY_STORED]
+            note_stored(stored, counts.total(), name[:200])
+    return jsonify(counts={outcome.name.lower(): count for outcome, count in counts.items()}, refused=told)
 
 
 def _take_file(chunks: Iterator[bytes], name: str) -> ImportResult:
@@ -77,19 +81,18 @@ def _outcome(outcome: Taken) -> tuple[Imported, str]:
 def _take_zip(chunks: Iterator[bytes], name: str) -> Iterator[ImportResult]:
     """A zip is read from its end, so it is on disk first; its members are streamed from there."""
     with NamedTemporaryFile(dir=archive().data / "cache", prefix="upload-", suffix=".zip") as spool:
-        for chunk in chunks:
-            spool.write(chunk)
+        write_aside(chunks, spool, archive())
         spool.flush()
         for result in import_file(archive(), Path(spool.name)):
             member = result.name.removeprefix(spool.name).removeprefix("!")
             yield ImportResult(f"{name}: {member}" if member else name, result.outcome, result.detail)
 
 
-def _told(results: Iterator[ImportResult] | list[ImportResult]) -> dict[str, Any]:
-    counts: Counter[str] = Counter()
+def _told(results: Iterable[ImportResult], counts: Counter[Imported]) -> list[dict[str, str]]:
+    """Take files in one after the other, and count them; return what is told of those that were not stored."""
     told: list[dict[str, str]] = []
     for result in results:
-        counts[result.outcome.name.lower()] += 1
+        counts[result.outcome] += 1
         if result.outcome not in (Imported.STORED, Imported.ALREADY_STORED) and len(told) < _TOLD_MAX:
             told.append({"name": result.name, "outcome": result.outcome.name.lower(), "detail": result.detail})
-    return {"counts": dict(counts), "refused": told}
+    return told

@@ -95,7 +95,8 @@ def _range(client: FlaskClient, text: str, **headers: str) -> Any:
 def test_ranges(client: FlaskClient, stored: Archive) -> None:
     size = len(WORDS)
     for text, start, stop in (("bytes=0-9", 0, 10), ("bytes=10-", 10, size), ("bytes=-7", size - 7, size),
-                              (f"bytes={size - 1}-{size + 99}", size - 1, size), ("bytes=5-5", 5, 6)):  # fmt: skip
+                              (f"bytes={size - 1}-{size + 99}", size - 1, size), ("bytes=5-5", 5, 6),
+                              (f"bytes=-{size + 5}", 0, size)):  # fmt: skip
         answer = _range(client, text)
         assert answer.status_code == 206, text
         assert answer.data == WORDS[start:stop]

@@ -13,7 +13,6 @@ import struct
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any, Self
@@ -23,13 +22,14 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, MPEGTransferSyntaxes
 
+from storage.archive import Archive
 from storage.errors import InvalidObject
 from storage.incoming import Announced
 from viewer.dicomweb.media_types import MediaType, MediaTypeError, parse
 from viewer.dicomweb.multipart_reader import MultipartError, Part
 from viewer.dicomweb.stow import native_xml
-from viewer.dicomweb.stow.intake import Intake
-from viewer.dicomweb.stow.outcomes import Failed, FailureReason
+from viewer.dicomweb.stow.intake import Intake, failed_as
+from viewer.uploads import write_aside
 
 JSON_TYPE, XML_TYPE = "application/dicom+json", "application/dicom+xml"
 METADATA_TYPES = (JSON_TYPE, XML_TYPE)
@@ -69,11 +69,12 @@ class Bulk:
 class MetadataIntake:
     """Collects the parts of one request, then hands each instance to `intake`."""
 
-    def __init__(self, intake: Intake, folder: Path, study_instance_uid: str, kind: str) -> None:
+    def __init__(self, intake: Intake, archive: Archive, study_instance_uid: str, kind: str) -> None:
         self._intake = intake
+        self._archive = archive
         self._study = study_instance_uid
         self._kind = kind
-        self._spool = TemporaryFile(dir=folder)  # noqa: SIM115 - closed by __exit__
+        self._spool = TemporaryFile(dir=archive.data / "cache")  # noqa: SIM115 - closed by __exit__
         self._bulk: dict[str, Bulk] = {}
         self._instances: list[dict[str, Any]] = []
         self._metadata_left = METADATA_MAX
@@ -122,8 +123,7 @@ class MetadataIntake:
         if not location:
             raise MultipartError("A part of bulk data has no Content-Location.")
         offset = self._spool.tell()
-        for chunk in part.content:
-            self._spool.write(chunk)
+        write_aside(part.content, self._spool, self._archive)
         self._bulk[location] = Bulk(offset, self._spool.tell() - offset, media_type)
 
     def _store(self, attributes: dict[str, Any]) -> None:
@@ -134,7 +134,7 @@ class MetadataIntake:
             ds = self._data_set(attributes)
             content = self._encoded(ds, attributes, pixels, syntax)
         except InvalidObject as e:
-            self._intake.note(Failed(FailureReason.CANNOT_UNDERSTAND, str(e), sop_class, instance))
+            self._intake.note(failed_as(e, Announced(sop_class, instance, "")))
             return
         self._intake.take_data_set(Announced(sop_class, instance, syntax, self._study), content)
 

@@ -21,6 +21,7 @@ from viewer.auth import address, signed_in
 from viewer.dicomweb import errors
 from viewer.dicomweb.errors import PREFIX, Refused
 from viewer.dicomweb.media_types import DICOM_JSON, JSON, MediaType, MediaTypeError, parse, related
+from viewer.dicomweb.metadata import base_address
 from viewer.dicomweb.multipart_reader import MultipartError, MultipartReader, Part, TooManyParts
 from viewer.dicomweb.negotiation import content_type, negotiate
 from viewer.dicomweb.stow import native_xml
@@ -66,12 +67,19 @@ def store(study: str = "") -> Response:
             raise Refused(400, _kept_before(str(e), intake)) from e
         except Refused as e:
             raise Refused(e.code or 400, _kept_before(e.description or "", intake)) from e
-        outcomes = intake.finish()
+        finally:
+            # What is stored stays stored, however the request ends.
+            outcomes = intake.finish()
+            _note(outcomes, study)
     if not outcomes:
         raise Refused(400, "The request has no instances.")
-    studies = {one.study_instance_uid for one in outcomes if isinstance(one, Stored)}
-    note_stored(_stored(outcomes), len(outcomes), "STOW-RS", studies.pop() if len(studies) == 1 else study)
     return _answer(outcomes, answer_type)
+
+
+def _note(outcomes: Sequence[Outcome], study: str) -> None:
+    if outcomes:
+        studies = {one.study_instance_uid for one in outcomes if isinstance(one, Stored)}
+        note_stored(_stored(outcomes), len(outcomes), "STOW-RS", studies.pop() if len(studies) == 1 else study)
 
 
 def _body_type() -> MediaType:
@@ -103,7 +111,7 @@ def _take(body: Body, body_type: MediaType, intake: Intake, parts_max: int) -> N
     if kind == DICOM:
         _take_files(rest, intake)
     elif kind in METADATA_TYPES:
-        with MetadataIntake(intake, archive().data / "cache", intake_study(), kind) as metadata:
+        with MetadataIntake(intake, archive(), intake_study(), kind) as metadata:
             metadata.take(rest)
     else:
         raise errors.unsupported_media_type((*_TAKEN, _SINGLE))
@@ -142,7 +150,7 @@ def _kept_before(sentence: str, intake: Intake) -> str:
 
 
 def _answer(outcomes: Sequence[Outcome], answer_type: MediaType) -> Response:
-    ds = response(outcomes, f"{request.url_root.rstrip('/')}{PREFIX}/studies")
+    ds = response(outcomes, f"{base_address()}/studies")
     attributes = ds.to_json_dict()
     text = native_xml.encode(attributes) if answer_type == DICOM_XML else json.dumps(attributes).encode()
     answer = Response(text, status_of(outcomes), content_type=str(answer_type))
@@ -158,4 +166,5 @@ def _stored(outcomes: Sequence[Outcome]) -> int:
 
 
 def _quotable(sentence: str) -> str:
-    return sentence.encode("ascii", "replace").decode().replace("\\", "/").replace('"', "'").replace("\n", " ")[:500]
+    plain = "".join(c if c.isprintable() else " " for c in sentence).encode("ascii", "replace").decode()
+    return plain.replace("\\", "/").replace('"', "'")[:500]

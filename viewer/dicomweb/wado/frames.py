@@ -44,7 +44,7 @@ def frames(study: str, series: str, instance: str, listed: str) -> Response:
     services().looks.looked(signed_in(), study, address())
     etag = etag_of_frames(found, listed, form)
     if is_known(etag):
-        return kept(Response(status=304), etag)
+        return kept(Response(status=304, headers={"Vary": "Accept"}), etag)
     first = store.pieces(found, numbers[0] - 1, form.transfer_syntax_uid)
     return _answer(Body(store, found, numbers, form, etag), first, etag)
 

@@ -1,7 +1,7 @@
 """Retrieve Study, Series and Instance (PS3.18 10.4.1.1.1 to 10.4.1.1.3): whole objects in parts, or as a zip file.
 
 Objects that are stored as asked go from file to socket. Others are transcoded one by one as the client takes them; one
-of many that cannot be is sent as it is stored, and its part says so, rather than left out.
+of many that cannot be is sent as it is stored, and its part says so in words, rather than left out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from viewer.dicomweb.wado.forms import ANY, DICOM, Form, choose_object_form, obj
 from viewer.etags import etag_of, is_known
 from viewer.object_store import ObjectStore
 from viewer.permissions import Permission, needs
-from viewer.ranges import span_response
+from viewer.ranges import ranged
 from viewer.services import services
 from viewer.streaming import Piece, StreamBody
 from viewer.zipping import zip_response
@@ -61,7 +61,7 @@ def of_instance(study: str, series: str, instance: str) -> Response:
     stored = services().object_store.stored(found, form.transfer_syntax_uid)
     if form.is_multipart or stored is None:
         return _streamed([found], form, etag)
-    return _negotiated(span_response(stored.span, f"{DICOM}; transfer-syntax={stored.transfer_syntax_uid}", etag), etag)
+    return _negotiated(ranged(stored.span, f"{DICOM}; transfer-syntax={stored.transfer_syntax_uid}", etag), etag)
 
 
 def _many(instances: Sequence[Instance], what: str) -> Response:
@@ -146,19 +146,22 @@ class Body:
                 return None
             total += stored.span.length
             if self._form.is_multipart:
-                total += len(self._head(stored.transfer_syntax_uid, stored.span.length))
+                total += len(self._head(stored.transfer_syntax_uid, stored.span.length, stored.transfer_syntax_uid))
         return total + (len(multipart.end(self._boundary)) if self._form.is_multipart else 0)
 
     def pieces(self) -> Iterator[Piece]:
         """Give its pieces, one object at a time; raises as `ObjectStore.opened`."""
         for instance in self._instances:
-            with self._store.opened_if_possible(instance, self._form.transfer_syntax_uid) as file:
+            target = self._store.target_of(instance, self._form.transfer_syntax_uid)
+            with self._store.opened_if_possible(instance, target) as file:
                 if self._form.is_multipart:
-                    yield self._head(file.transfer_syntax_uid, file.span.length)
+                    yield self._head(file.transfer_syntax_uid, file.span.length, target)
                 yield file.span
         if self._form.is_multipart:
             yield multipart.end(self._boundary)
 
-    def _head(self, transfer_syntax_uid: str, length: int) -> bytes:
+    def _head(self, transfer_syntax_uid: str, length: int, target: str) -> bytes:
         part_type = f"{DICOM}; transfer-syntax={transfer_syntax_uid}"
-        return multipart.part_head(self._boundary, part_type, length=length)
+        # RFC 2045 8; the status is sent before anybody knows.
+        words = None if transfer_syntax_uid == target else f"as it is stored, since it cannot be put into {target}"
+        return multipart.part_head(self._boundary, part_type, length=length, description=words)

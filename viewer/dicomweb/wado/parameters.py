@@ -107,7 +107,7 @@ def _side(name: str, text: str) -> int:
 
 
 def _quality(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 100):
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= 100):
         raise ValueError(f"The quality is {text[:20]!r}; 1 to 100 is possible.")
     return int(text)
 

@@ -5,7 +5,8 @@ A way answers only what it can answer as Flask would, and at once; everything el
 
 from __future__ import annotations
 
-from viewer.etags import KEEP_SECONDS
+from viewer.cors import shared_headers
+from viewer.etags import KEEP_SECONDS, SIGN_IN_FIELDS
 from viewer.permissions import Permission, may
 from viewer.rsgi_types import HTTPProtocol, Scope
 from viewer.security import fixed_headers
@@ -13,6 +14,8 @@ from viewer.services import Services
 from viewer.sign_in_cache import SignInCache
 
 Headers = list[tuple[str, str]]
+ACCEPT_MAX = 1024
+"""Longer lists of media types are left to Flask, which remembers nothing of them."""
 
 
 class QuickWay:
@@ -33,13 +36,18 @@ class QuickWay:
 
     async def may_look(self, scope: Scope, study_instance_uid: str) -> bool:
         """Tell whether the caller may look at a study, and that is written down already (see `look_log`)."""
-        if scope.headers.get("origin") is not None:
+        if len(accept_of(scope)) > ACCEPT_MAX or not self._may_read(scope):
             return False
         who = await self._sign_ins.identity(scope)
         if who is None or not may(who.role, Permission.VIEW_STUDIES):
             return False
         address = scope.client.rpartition(":")[0].strip("[]")
         return self.services.looks.is_known(who, study_instance_uid, address)
+
+    def _may_read(self, scope: Scope) -> bool:
+        """Tell whether the answer is for a page of ours, for no page, or for one of a welcome origin."""
+        origin = scope.headers.get("origin")
+        return origin is None or origin in self.services.settings.cors_origins
 
     def is_other(self, scope: Scope, etag: str) -> bool:
         """Tell whether the request names ETags in a way that is left to Flask."""
@@ -50,6 +58,9 @@ class QuickWay:
         """Send a body, or no more than its header fields to one who has it already (`is_other` is False)."""
         status = 200 if scope.headers.get("if-none-match") is None else 304
         every = [*headers, *self._fixed[scope.scheme]]
+        welcome = self.services.settings.cors_origins
+        if welcome:
+            every += [("vary", "Origin"), *shared_headers(scope.headers.get("origin"), welcome)]
         if status == 304:
             protocol.response_empty(304, every)
         else:
@@ -63,7 +74,7 @@ def kept_headers(content_type: str, etag: str) -> Headers:
         ("content-type", content_type),
         ("etag", f'"{etag}"'),
         ("cache-control", f"private, max-age={KEEP_SECONDS}"),
-        ("vary", "Accept"),
+        ("vary", ", ".join(("Accept", *SIGN_IN_FIELDS))),
     ]
 
 

@@ -35,13 +35,15 @@ from viewer.documents import Kind, kind_of, read_pdf, read_report
 from viewer.etags import etag_of, is_known, kept
 from viewer.frames import Frames
 from viewer.permissions import Permission, needs
-from viewer.ranges import span_response
+from viewer.ranges import ranged
 from viewer.rendering.attributes import number
 from viewer.services import archive, services
 from viewer.streaming import FileSpan, StreamBody
 
 ANIMATED_MAX = 300
 ANIMATED_SIDE = 512
+ANIMATED_PIXELS = ANIMATED_MAX * ANIMATED_SIDE * ANIMATED_SIDE
+"""Of all frames together: they are in memory at once."""
 _MILLISECONDS = 100
 PICTURES = tuple(parse(name) for name in (JPEG, PNG, GIF, JP2))
 _PARTS = (related(JPEG), related(PNG))
@@ -192,6 +194,10 @@ def _parts(shown: Sequence[Shown], drawing: Drawing, chosen: MediaType, boundary
 def _animation(shown: Sequence[Shown], drawing: Drawing) -> Response:
     if len(shown) > ANIMATED_MAX:
         raise Refused(406, f"An animation has up to {ANIMATED_MAX} frames, here are {len(shown)}; take them in parts.")
+    viewport = drawing.asked.viewport
+    if viewport is not None and len(shown) * viewport.width * viewport.height > ANIMATED_PIXELS:
+        side = int((ANIMATED_PIXELS / len(shown)) ** 0.5)
+        raise Refused(406, f"An animation of {len(shown)} frames has up to {side} x {side} pixels; take them in parts.")
     return Response(animate(map(drawing.small, shown), _frame_time(shown[0][0])), mimetype=GIF)
 
 
@@ -238,7 +244,7 @@ def _video(instance: Instance) -> Response:
     if len(spans) == 1:
         # One run of bytes can be asked for in ranges, which players need to seek.
         span = FileSpan(instance.path, spans[0].offset, spans[0].length)
-        return _kept(span_response(span, media_type, etag), etag)
+        return _kept(ranged(span, media_type, etag), etag)
     length = sum(span.length for span in spans)
     body = StreamBody([FileSpan(instance.path, span.offset, span.length) for span in spans], length)
     return _kept(Response(body, mimetype=media_type, direct_passthrough=True), etag)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from viewer.answer_memo import Answer
+from viewer.answer_memo import KEY_MAX, Answer
 from viewer.auth import address, signed_in
 from viewer.dicomweb.errors import PREFIX, Refused
 from viewer.dicomweb.negotiation import negotiate
@@ -82,6 +82,8 @@ def _parameters() -> Parameters:
 
 def _remember(response: Response, study: str, revision: int, etag: str) -> None:
     key = (request.path, request.query_string.decode("latin-1"), request.headers.get("Accept", ""))
+    if sum(map(len, key)) > KEY_MAX:
+        return
     names = ("Content-Type", "ETag", "Cache-Control", "Vary")
     headers = tuple((name.lower(), response.headers[name]) for name in names)
     body = response.get_data()

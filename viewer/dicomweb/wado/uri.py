@@ -149,7 +149,7 @@ def _viewport(instance: Instance) -> Viewport | None:
 
 
 def _side(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= SIDE_MAX):
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= SIDE_MAX):
         raise ValueError(f"{name} is {text[:20]!r}; 1 to {SIDE_MAX} is possible.")
     return int(text)
 

@@ -106,6 +106,7 @@ def test_what_cannot_be_transcoded_goes_as_it_is_stored(client: FlaskClient, arc
     jpeg_ls = f"{DICOM}; transfer-syntax=1.2.840.10008.1.2.4.80"
     (part,) = parts(get(client, instance.study_instance_uid, jpeg_ls))
     assert part.transfer_syntax == EXPLICIT
+    assert part.headers["content-description"].endswith("cannot be put into 1.2.840.10008.1.2.4.80")
     answer = get(client, address_of(instance).removeprefix("/dicom-web/studies/"), jpeg_ls)
     assert answer.status_code == 406
     assert "cannot be put" in answer.json["detail"]
@@ -139,6 +140,7 @@ def test_ranges_of_a_bare_instance(client: FlaskClient, study: list[Instance]) -
         ("bytes=10-19", 10, 20),
         ("bytes=100-", 100, len(data)),
         ("bytes=-7", len(data) - 7, len(data)),
+        ("bytes=-99999999", 0, len(data)),
     ):
         answer = get(client, address, "application/dicom", Range=asked)
         assert (answer.status_code, answer.data) == (206, data[first:end])
