@@ -5,12 +5,14 @@ import { addKeeping } from "./keep";
 import { addMeasuring } from "./measure";
 import { addOverlays } from "./overlays";
 import type { Room } from "./room";
+import { addPhases } from "./phases";
 import { addTags } from "./tags";
 import { addVolumes } from "./volume";
 
 export function addReadersTools(room: Room): void {
   addOverlays(room);
   addMeasuring(room);
+  addPhases();
   addVolumes();
   addComparing();
   addKeeping(room);

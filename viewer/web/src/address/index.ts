@@ -22,7 +22,7 @@ export function followAddress(room: Room): void {
 /** Keep the address up to date; call inside an effect, so that it runs again when what it reads changes. */
 let timer = 0;
 export function writeAddress(room: Room): void {
-  const cells = room.visible.map((cell) => (cell.series ? { series: cell.series.uid, image: cell.position + 1 } : null));
+  const cells = room.visible.map((cell) => (cell.series ? { series: cell.series.needs, image: cell.series.sourceOf(cell.position) + 1 } : null));
   const query = addressOf({ ...room.layout, cells });
   clearTimeout(timer);
   timer = window.setTimeout(() => history.replaceState(history.state, "", `${location.pathname}${query ? `?${query}` : ""}`), PAUSE_MS);

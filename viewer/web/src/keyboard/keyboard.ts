@@ -50,8 +50,8 @@ export function addKey(key: string, act: (room: Room) => unknown): void {
 
 export function startKeyboard(room: Room): void {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return;
-    if (document.querySelector("dialog[open]")) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || isNeeded(event.key, event.target)) return;
+    if (document.querySelector("dialog[open], [role=dialog]")) return;
     const act = KEYS[event.key] ?? preset(event.key);
     if (!act) return;
     event.preventDefault();
@@ -67,6 +67,17 @@ function preset(key: string): ((room: Room) => void) | undefined {
   };
 }
 
-function isTyping(target: EventTarget | null): boolean {
-  return (target instanceof HTMLInputElement && target.type !== "range") || target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement;
+const MOVES = new Set(["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End", "PageUp", "PageDown"]);
+
+/** Whether the element that has the focus needs a key for itself: a field all of them, a slider and a button their own. */
+function isNeeded(key: string, target: EventTarget | null): boolean {
+  if (target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement) return true;
+  if (MOVES.has(key) && target instanceof Element && target.matches("[role=slider]")) return true;
+  if (target instanceof HTMLInputElement) {
+    // The slider beside a picture goes through the images, as the same keys do in the picture.
+    if (target.type === "range") return MOVES.has(key) && !target.closest(".viewport");
+    return target.type === "checkbox" || target.type === "radio" ? key === " " : true;
+  }
+  // A button that was clicked keeps the focus, but the hand is back at the picture by then.
+  return key === " " && target instanceof Element && target.matches(":is(button, summary, a):focus-visible");
 }

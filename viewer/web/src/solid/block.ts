@@ -33,17 +33,38 @@ export function blockOf(volume: Volume, frameOf: (slice: number) => Values | nul
     const high = volume.slices[below + 1]?.along ?? low + 1;
     const t = Math.min(1, Math.max(0, (height - low) / (high - low)));
     const [one, other] = [frames[below], frames[below + 1] ?? frames[below]];
+    const [from, until] = [placesOf(volume, below, columns, rows), placesOf(volume, Math.min(below + 1, frames.length - 1), columns, rows)];
     for (let y = 0; y < rows; y++) {
-      const line = Math.floor(((y + 0.5) / rows) * volume.rows) * volume.columns;
+      const [line, next] = [from.down[y] as number, until.down[y] as number];
       for (let x = 0; x < columns; x++) {
-        const place = line + Math.floor(((x + 0.5) / columns) * volume.columns);
-        const value = one && other ? (one[place] as number) * (1 - t) + (other[place] as number) * t : range[0];
+        const [place, beyond] = [from.across[x] as number, until.across[x] as number];
+        const isInside = one && other && line >= 0 && next >= 0 && place >= 0 && beyond >= 0;
+        const value = isInside ? (one[line + place] as number) * (1 - t) + (other[next + beyond] as number) * t : range[0];
         const byte = (value - range[0]) * scale;
         bytes[at++] = byte < 0 ? 0 : byte > 255 ? 255 : byte;
       }
     }
   }
   return { bytes, size: [columns, rows, slices], mm, range };
+}
+
+/** Which columns and (as offsets) rows of a slice lie above those of the middle slice: a tilted gantry shifts each one. */
+function placesOf(volume: Volume, slice: number, columns: number, rows: number): { across: Int32Array; down: Int32Array } {
+  const own = volume.slices[slice];
+  const middle = volume.slices[volume.slices.length >> 1];
+  const place = (i: number, count: number, size: number, shift: number) => {
+    const found = Math.floor(((i + 0.5) / count) * size - shift);
+    return found >= 0 && found < size ? found : -1;
+  };
+  const across = (own?.shiftColumns ?? 0) - (middle?.shiftColumns ?? 0);
+  const down = (own?.shiftRows ?? 0) - (middle?.shiftRows ?? 0);
+  return {
+    across: Int32Array.from({ length: columns }, (_, x) => place(x, columns, volume.columns, across)),
+    down: Int32Array.from({ length: rows }, (_, y) => {
+      const row = place(y, rows, volume.rows, down);
+      return row < 0 ? -1 : row * volume.columns;
+    }),
+  };
 }
 
 function rangeOf(frames: (Values | null)[]): [number, number] {

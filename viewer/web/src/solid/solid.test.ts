@@ -52,6 +52,20 @@ describe("the block", () => {
     expect(through.at(-1)).toBe(200);
   });
 
+  it("stands upright where the gantry was tilted", () => {
+    const tilted = [0, 2, 4, 6, 8].map((z) => ({ orientation: [1, 0, 0, 0, 1, 0], position: [0, z, z], rows: 20, columns: 4, spacing: { row_mm: 1, column_mm: 1, status: "patient", calibration: "" }, is_colour: false }) as unknown as Facts);
+    const sheared = volumeOf(tilted);
+    if (typeof sheared === "string") throw new Error(sheared);
+    // A wall at y = 12 mm of the patient: in each slice another row.
+    const wall = (slice: number) => Int16Array.from({ length: 80 }, (_, i) => (Math.floor(i / 4) + 2 * slice === 12 ? 255 : 0));
+    const block = blockOf(sheared, wall, 64, [0, 255]);
+    const [columns, rows, slices] = block?.size ?? [0, 0, 0];
+    for (let z = 0; z < slices; z++) {
+      const column = Array.from({ length: rows }, (_, y) => block?.bytes[(z * rows + y) * columns] ?? -1);
+      expect(column.findIndex((value) => value > 100)).toBe(8);
+    }
+  });
+
   it("is no larger than asked for, and nothing while no frame is here", () => {
     expect(blockOf(volume, () => new Int16Array(24), 3, null)?.size.every((side) => side <= 3)).toBe(true);
     expect(blockOf(volume, () => null, 64, null)).toBeNull();

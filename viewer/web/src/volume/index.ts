@@ -4,6 +4,7 @@ import { addButton, addImageLayer, addPanel } from "../extensions";
 import { addKey } from "../keyboard";
 import type { Room } from "../room";
 import { t } from "../words";
+import Handles from "./Handles.svelte";
 import Mark from "./Mark.svelte";
 import Panel from "./Panel.svelte";
 import { theVolumes } from "./volumes.svelte";
@@ -15,6 +16,7 @@ export { theVolumes } from "./volumes.svelte";
 
 export function addVolumes(): void {
   addImageLayer(Mark);
+  addImageLayer(Handles);
   addPanel({ name: "volume", title: t("Planes and slabs"), icon: "volume", view: Panel });
   addButton({ group: "volume", icon: "volume", key: "U", label: t("Planes and slabs (MPR, MIP)"), act: toggle, isOn: (room) => room.panel === "volume" });
   addKey("u", toggle);

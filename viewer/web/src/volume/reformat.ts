@@ -1,6 +1,7 @@
 /** A stack of planes through a volume as a series like any other: it scrolls, windows and measures as the others do. */
 
 import { SeriesFrames, type Facts, type Picture, type Values } from "../frames";
+import { dot, toPatient } from "../sync";
 import { reslice, THIN, type Slab } from "./reslice";
 import { lettersOf, planeAt, stackOf, type Orientation, type Stack, type Volume } from "./space";
 
@@ -39,7 +40,17 @@ export class Reformat extends SeriesFrames {
   }
 
   override get needs(): string {
-    return this.source.uid;
+    return this.source.needs;
+  }
+
+  /** The slice that is nearest to the middle of a plane. */
+  override sourceOf(position: number): number {
+    const { rows, columns } = this.stack;
+    const middle = toPatient(planeAt(this.stack, position), columns / 2, rows / 2);
+    const { origin, normal, slices } = this.volume;
+    const along = dot([middle[0] - origin[0], middle[1] - origin[1], middle[2] - origin[2]], normal);
+    const nearest = slices.reduce((best, slice) => (Math.abs(slice.along - along) < Math.abs(best.along - along) ? slice : best));
+    return this.source.sourceOf(nearest.position);
   }
 
   override get isMade(): boolean {
@@ -102,10 +113,10 @@ export class Reformat extends SeriesFrames {
 
   private make(position: number): Values {
     const { rows, columns } = this.stack;
-    const first = this.volume.slices.map(({ position: at }) => this.source.picture(at)?.values).find((values) => values);
-    const out = first ? new (first.constructor as new (size: number) => Values)(rows * columns) : new Int16Array(rows * columns);
-    const frameOf = (slice: number) => this.source.picture(this.volume.slices[slice]?.position ?? -1)?.values ?? null;
-    reslice(this.volume, planeAt(this.stack, position), this.slabKept, frameOf, out, out instanceof Uint8Array || out instanceof Uint16Array ? 0 : this.outside);
+    const frames = this.volume.slices.map(({ position: at }) => this.source.picture(at)?.values ?? null);
+    const out = roomFor(frames, rows * columns);
+    const outside = out instanceof Uint8Array || out instanceof Uint16Array ? 0 : this.outside;
+    reslice(this.volume, planeAt(this.stack, position), this.slabKept, (slice) => frames[slice] ?? null, out, outside);
     return out;
   }
 
@@ -157,6 +168,13 @@ export class Reformat extends SeriesFrames {
       regions: [],
     };
   }
+}
+
+/** An array for values out of `frames`; where these are of several types (metal in one slice only), floats hold all. */
+function roomFor(frames: (Values | null)[], size: number): Values {
+  const types = new Set(frames.flatMap((values) => (values ? [values.constructor as new (size: number) => Values] : [])));
+  const [type] = types;
+  return type && types.size === 1 ? new type(size) : types.size ? new Float32Array(size) : new Int16Array(size);
 }
 
 export function uidOf(source: SeriesFrames, orientation: Orientation, tilt: number, turn: number): string {

@@ -118,7 +118,7 @@ export interface Stack {
 export type Orientation = "axial" | "coronal" | "sagittal";
 
 /** As people look at them: from the feet, from the front, from the side; stacks run from head, front and right. */
-const LOOKS: Record<Orientation, { row: Vector; column: Vector; next: Vector }> = {
+export const LOOKS: Record<Orientation, { row: Vector; column: Vector; next: Vector }> = {
   axial: { row: [1, 0, 0], column: [0, 1, 0], next: [0, 0, -1] },
   coronal: { row: [1, 0, 0], column: [0, 0, -1], next: [0, 1, 0] },
   sagittal: { row: [0, 1, 0], column: [0, 0, -1], next: [1, 0, 0] },
@@ -187,7 +187,8 @@ function extent(points: Vector[], direction: Vector): { low: number; size: numbe
   return { low, size: Math.max(...places) - low };
 }
 
-function turned(vector: Vector, axis: Vector, degrees: number): Vector {
+/** `vector` turned about `axis` (unit length). */
+export function turned(vector: Vector, axis: Vector, degrees: number): Vector {
   if (!degrees) return vector;
   const angle = (degrees * Math.PI) / 180;
   const [cosine, sine] = [Math.cos(angle), Math.sin(angle)];

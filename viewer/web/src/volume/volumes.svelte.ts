@@ -3,7 +3,8 @@
 import type { Cell } from "../cell";
 import type { SeriesFrames } from "../frames";
 import type { Room } from "../room";
-import { planeOf, toPatient, type Vector } from "../sync";
+import { partAt } from "../phases";
+import { distance, planeOf, toPatient, type Vector } from "../sync";
 import { t } from "../words";
 import { Reformat, uidOf } from "./reformat";
 import type { Slab } from "./reslice";
@@ -17,6 +18,7 @@ export class Volumes {
   /** Rises when a slab or a tilt changed, for the panel. */
   news = $state(0);
   private readonly volumes = new WeakMap<SeriesFrames, Volume>();
+  private readonly open = new Set<Reformat>();
 
   constructor(readonly room: Room) {}
 
@@ -40,15 +42,59 @@ export class Volumes {
     return found;
   }
 
-  /** Show a cell's series in another orientation, at the place that it shows now. */
-  async show(cell: Cell, orientation: Orientation, tilt = 0, turn = 0): Promise<void> {
+  /** Show a cell's series in another orientation, through `through` or what it shows now. */
+  async show(cell: Cell, orientation: Orientation, tilt = 0, turn = 0, through: Vector | null = null): Promise<void> {
     const from = cell.series;
-    if (!from) return;
-    const source = from instanceof Reformat ? from.source : from;
+    const source = await this.sourceFor(cell);
+    const volume = source && (await this.volume(source));
+    if (!source || !volume || cell.series !== from) return;
+    const made = this.made(source, volume, orientation, tilt, turn);
+    const point = through ?? this.pointFor(cell) ?? middleOf(volume);
+    if (from instanceof Reformat) made.slab = from.slab;
+    if (from instanceof Reformat && from.orientation === orientation) this.room.exchange(cell, made, placeOf(made.planes, point));
+    else this.place(cell, made, point);
+    this.sweep();
+    this.news += 1;
+  }
+
+  /** What planes are made from: a series as it was taken; where it has several phases, the one that is shown. */
+  private async sourceFor(cell: Cell): Promise<SeriesFrames | null> {
+    const { series, position } = cell;
+    if (!series || series instanceof Reformat) return series?.source ?? null;
+    await this.room.library.factsOf(series.uid);
+    return partAt(this.room, series, position) ?? series;
+  }
+
+  /** The crosshair's point where it lies in the plane that a cell shows, else the middle of that. */
+  private pointFor(cell: Cell): Vector | null {
+    const plane = planeOf(cell.facts);
+    const { point } = this.room;
+    if (!plane || !point || point.space !== cell.facts?.frame_of_reference) return pointIn(cell);
+    const isOn = Math.abs(distance(plane, point.at)) < Math.max(1, cell.facts.slice_thickness ?? 1);
+    return isOn ? point.at : pointIn(cell);
+  }
+
+  /** Planes that nobody looks at any more give everything back; there is one stack for each degree. */
+  private sweep(): void {
+    const shown = new Set(this.room.cells.map((cell) => cell.series));
+    for (const made of this.open) {
+      if (shown.has(made)) continue;
+      made.close();
+      this.room.library.drop(made.uid);
+      this.open.delete(made);
+    }
+  }
+
+  /** Make planes again that were let go of; returns whether `uid` names some that can be. */
+  async remake(uid: string): Promise<boolean> {
+    const parts = uid.split("~");
+    const at = parts.findIndex((part) => (ORIENTATIONS as string[]).includes(part));
+    const sourceUid = parts.slice(0, at).join("~");
+    if (at < 1 || !this.room.library.has(sourceUid)) return false;
+    const source = this.room.library.get(sourceUid);
     const volume = await this.volume(source);
-    if (!volume || cell.series !== from) return;
-    const slab = from instanceof Reformat ? from.slab : null;
-    this.place(cell, this.made(source, volume, orientation, tilt, turn), pointIn(cell) ?? middleOf(volume), slab);
+    if (volume) this.made(source, volume, parts[at] as Orientation, Number(parts[at + 1] ?? 0), Number(parts[at + 2] ?? 0));
+    return volume !== null;
   }
 
   /** Back to the images as they were taken. */
@@ -63,29 +109,30 @@ export class Volumes {
 
   /** Axial, coronal and sagittal planes beside the series itself. */
   async threePlanes(cell: Cell): Promise<void> {
-    const from = cell.series;
-    const source = from instanceof Reformat ? from.source : from;
+    const source = await this.sourceFor(cell);
     const volume = source && (await this.volume(source));
     if (!source || !volume) return;
-    const point = pointIn(cell) ?? middleOf(volume);
+    const point = this.pointFor(cell) ?? middleOf(volume);
     const look = { chosen: cell.chosen, inverted: cell.inverted };
     const { room } = this;
     room.arrange({ rows: 2, columns: 2 });
     ORIENTATIONS.forEach((orientation, i) => {
       const target = room.visible[i] as Cell;
-      this.place(target, this.made(source, volume, orientation, 0, 0), point, null);
+      this.place(target, this.made(source, volume, orientation, 0, 0), point);
       target.choose(look.chosen);
       target.setInverted(look.inverted);
     });
     room.open(room.visible[3] as Cell, source.uid, volume.slices[volume.slices.length >> 1]?.position ?? 0);
+    const space = source.known?.frame_of_reference;
+    if (space) room.point = { space, at: point };
+    this.sweep();
     room.activate(0);
     room.take("crosshair");
   }
 
   /** The body of a cell's series in three dimensions. */
   async solid(cell: Cell): Promise<void> {
-    const from = cell.series;
-    const source = from instanceof Reformat ? from.source : from;
+    const source = await this.sourceFor(cell);
     const volume = source && (await this.volume(source));
     if (!source || !volume) return;
     const { showSolid } = await import("../solid");
@@ -108,11 +155,11 @@ export class Volumes {
       for (const cell of this.room.cells) if (cell.series === made) cell.choose(cell.chosen);
     };
     library.add(made);
+    this.open.add(made);
     return made;
   }
 
-  private place(cell: Cell, made: Reformat, point: Vector, slab: Slab | null): void {
-    if (slab) made.slab = slab;
+  private place(cell: Cell, made: Reformat, point: Vector): void {
     this.keep(cell, () => this.room.open(cell, made.uid, placeOf(made.planes, point)));
     this.news += 1;
   }
