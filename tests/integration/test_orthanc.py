@@ -36,7 +36,7 @@ def port(receiver: Callable[..., Receiver], application: Application) -> int:
 def other(port: int, application: Application, tmp_path: Path) -> Iterator[RemoteArchive]:
     """Orthanc, which knows us, as we know it."""
     modality = {"AET": "FILMLESS", "Host": "127.0.0.1", "Port": port, "AllowStorageCommitment": True}
-    with orthanc(tmp_path / "orthanc", {"filmless": modality}) as remote:  # type: ignore[dict-item]
+    with orthanc(tmp_path / "orthanc", {"filmless": modality}) as remote:
         application.records.peers.add(Peer("orthanc", remote.aet, "127.0.0.1", remote.port, asks_commitment=True))
         yield remote
 
@@ -70,6 +70,26 @@ def test_orthanc_as_workstation_finds_and_retrieves(other: RemoteArchive, archiv
     assert sorted(arrived) == uids
     assert encode(arrived[uids[0]]) == encode(ct(SOPInstanceUID=uids[0], InstanceNumber=1))
     assert arrived[uids[0]].PatientName == "Nguyễn^Văn^Đức"
+
+
+def test_orthanc_retrieves_at_every_level_just_what_it_asked_for(other: RemoteArchive, archive: Archive) -> None:
+    # But for patients: it asks for these in the Study Root model, which has none (PS3.4 C.6.2.1).
+    for study in (STUDY, f"{STUDY}9"):
+        for series, number in ((1, 1), (1, 2), (2, 1)):
+            uid = f"{study}.{series}"
+            store(archive, ct(StudyInstanceUID=study, SeriesInstanceUID=uid, SOPInstanceUID=f"{uid}.{number}"))
+    keys = {"PatientID": "BN001"}
+    for level, keyword, value, count in (
+        ("Study", "StudyInstanceUID", STUDY, 3),
+        ("Series", "SeriesInstanceUID", f"{STUDY}.1", 2),
+        ("Instance", "SOPInstanceUID", f"{STUDY}.1.2", 1),
+    ):
+        keys[keyword] = value
+        query = other.post("modalities/filmless/query", {"Level": level, "Query": keys})
+        (_,) = other.rest(f"queries/{query['ID']}/answers")
+        other.post(f"queries/{query['ID']}/retrieve", {"TargetAet": "ORTHANC", "Synchronous": True})
+        assert len(other.rest("instances")) == count, level
+        other.forget_all()
 
 
 def test_orthanc_sends_to_us(other: RemoteArchive, archive: Archive) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,11 +11,9 @@ import pytest
 
 from pacs.application import Application
 from pacs.receiver import Receiver, ReceiverSettings
-from pacs.worker import Worker
 from storage.archive import Archive
-from storage.records import Job, JobState, Lane, Peer, Records
+from storage.records import Job, JobState, Peer, Records
 from storage.records.remote import (
-    KINDS,
     How,
     Outcome,
     PeerTest,
@@ -29,13 +26,12 @@ from storage.records.remote import (
     TransferReport,
     Trouble,
     from_json,
-    to_json,
 )
 from tests.support.archives import RemoteArchive, dcmqrscp, orthanc, storescp
+from tests.support.jobs import working
 from tests.support.objects import INSTANCE, SERIES, STUDY, ct, store, write_file
 from tests.support.peers import free_port, run_tool
 
-LANES = {PeerTest: Lane.INTERACTIVE, RemoteQuery: Lane.INTERACTIVE, Pull: Lane.TRANSFER, Push: Lane.TRANSFER}
 OBJECTS = 12
 
 
@@ -59,30 +55,8 @@ def port(application: Application) -> Iterator[int]:
 @pytest.fixture
 def do(application: Application) -> Iterator[Callable[..., Job]]:
     """Ask for something, and return the job once it has ended."""
-    stopping = threading.Event()
-    worker = Worker(application)
-    thread = threading.Thread(target=worker.run, args=(stopping,))
-    thread.start()
-
-    def ask(request: object, seconds: float = 60) -> Job:
-        number = application.records.jobs.add(
-            KINDS[type(request)],
-            to_json(request),
-            lane=LANES[type(request)],
-            peer=request.peer,  # type: ignore[attr-defined]
-        )
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            job = application.records.jobs.get(number)
-            if not job.state.is_open or (job.error and job.state is JobState.WAITING):
-                return job
-            time.sleep(0.02)
-        raise AssertionError(f"not done: {application.records.jobs.get(number)}")
-
-    yield ask
-    stopping.set()
-    thread.join(20)
-    assert not thread.is_alive()
+    with working(application) as ask:
+        yield ask
 
 
 def _files(folder: Path, count: int = OBJECTS, name: str = "Nguyen^Van^Duc") -> list[Path]:

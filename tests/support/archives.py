@@ -40,23 +40,31 @@ class RemoteArchive:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
+    def forget_all(self) -> None:
+        """Have Orthanc delete what it has."""
+        for patient in self.rest("patients"):
+            request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}/patients/{patient}", method="DELETE")
+            urllib.request.urlopen(request, timeout=20).close()
+
 
 @contextmanager
-def _running(folder: Path, aet: str, port: int, command: Sequence[str], http_port: int = 0) -> Iterator[RemoteArchive]:
+def _running(
+    folder: Path, aet: str, port: int, command: Sequence[str], http_port: int = 0, echo: Sequence[str | Path] = ()
+) -> Iterator[RemoteArchive]:
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=peer_environment(), cwd=folder)
     try:
-        _wait_for_echo(aet, port, process)
+        _wait_for_echo(aet, port, process, echo)
         yield RemoteArchive(aet, port, folder, process, http_port)
     finally:
         process.terminate()
         process.wait(20)
 
 
-def _wait_for_echo(aet: str, port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait_for_echo(aet: str, port: int, process: subprocess.Popen[bytes], options: Sequence[str | Path]) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        if run_tool("echoscu", "-aec", aet, "127.0.0.1", port, check=False).returncode == 0:
+        if run_tool("echoscu", *options, "-aec", aet, "127.0.0.1", port, check=False).returncode == 0:
             return
         time.sleep(0.1)
     raise AssertionError(f"{aet} does not answer on {port}")
@@ -94,9 +102,13 @@ def storescp(folder: Path, *options: str, aet: str = "STORE") -> Iterator[Remote
 
 @contextmanager
 def orthanc(
-    folder: Path, modalities: Mapping[str, Sequence[str | int]] | None = None, **settings: Any
+    folder: Path,
+    modalities: Mapping[str, Sequence[str | int] | Mapping[str, Any]] | None = None,
+    *,
+    echo: Sequence[str | Path] = (),
+    **settings: Any,
 ) -> Iterator[RemoteArchive]:
-    """Orthanc as Debian ships it, without plugins."""
+    """Orthanc as Debian ships it, without plugins; `echo` is what echoscu needs to reach it, such as certificates."""
     folder.mkdir(parents=True, exist_ok=True)
     port, http_port = free_port(), free_port()
     config = {
@@ -117,5 +129,5 @@ def orthanc(
     }
     path = folder / "orthanc.json"
     path.write_text(json.dumps(config))
-    with _running(folder, "ORTHANC", port, [require_tool("Orthanc"), str(path)], http_port) as running:
+    with _running(folder, "ORTHANC", port, [require_tool("Orthanc"), str(path)], http_port, echo) as running:
         yield running
