@@ -30,7 +30,7 @@ _commitment = click.option("--commitment/--no-commitment", default=False, show_d
 def peer() -> None:
     """Remote nodes that may query, retrieve and be sent to.
 
-    Any device may echo and store without being listed here.
+    Any device may echo and store without being listed here, unless `serve --unknown-callers refuse` keeps it out.
     """
 
 
