@@ -10,7 +10,8 @@ from flask import Blueprint, Response, request
 
 from storage.model import Instance, Series, Study
 from viewer import auth
-from viewer.dicomweb import gzipping, multipart, xml
+from viewer.dicomweb import compression, multipart, xml
+from viewer.dicomweb.compression import Coding
 from viewer.dicomweb.dicom_json import Encoder
 from viewer.dicomweb.errors import PREFIX
 from viewer.dicomweb.media_types import DICOM_JSON, JSON, XML, MediaType
@@ -103,14 +104,14 @@ def _objects(what: Study | Series | Instance) -> Iterator[Piece]:
 
 def _answer(what: Study | Series | Instance, key: str, instances: int) -> Response:
     chosen = negotiate(_OFFERED)
-    as_gzip = chosen is not XML and gzipping.is_accepted()
-    etag = etag_of("metadata", key, chosen, "gzip" if as_gzip else "")
+    coding = None if chosen is XML else compression.accepted()
+    etag = etag_of("metadata", key, chosen, coding.name if coding else "")
     if is_known(etag):
         response = Response(status=304)
     elif chosen is XML:
         response = _xml(what, key)
-    elif as_gzip:
-        response = _gzip(what, key, chosen, instances)
+    elif coding is not None:
+        response = _compressed(what, key, chosen, instances, coding)
     else:
         response = _plain(list(_array(what)) if instances <= STREAMED_INSTANCES else _array(what), chosen)
     response.set_etag(etag)
@@ -126,15 +127,17 @@ def _plain(pieces: list[Piece] | Iterator[Piece], media_type: MediaType) -> Resp
     return Response(StreamBody(pieces), content_type=str(media_type), direct_passthrough=True)
 
 
-def _gzip(what: Study | Series | Instance, key: str, media_type: MediaType, instances: int) -> Response:
-    body, name, prepared = gzipping.gzipped(_array(what)), f"{key}\0gzip", services().metadata
+def _compressed(
+    what: Study | Series | Instance, key: str, media_type: MediaType, instances: int, coding: Coding
+) -> Response:
+    body, name, prepared = compression.compressed(_array(what), coding), f"{key}\0{coding.name}", services().metadata
     if isinstance(what, Instance) and not has_large_head(what):
         response = Response(b"".join(body), content_type=str(media_type))
     elif instances <= STREAMED_INSTANCES:
         response = Response(prepared.kept(name, lambda: b"".join(body)), content_type=str(media_type))
     else:
         response = _plain(prepared.while_kept(name, body), media_type)
-    response.headers["Content-Encoding"] = "gzip"
+    response.headers["Content-Encoding"] = coding.name
     return response
 
 

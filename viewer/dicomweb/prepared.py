@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from storage.errors import StorageError
 from storage.model import Instance, Series, Study
+from viewer.dicomweb.compression import is_compressed
 from viewer.dicomweb.dicom_json import Encoder, bulk_fragment, document
 from viewer.dicomweb.heads import Head, read_head
 from viewer.disk_cache import DiskCache
@@ -300,7 +301,7 @@ def _made_or_named(encoder: Encoder, instance: Instance, making: _Making) -> byt
 
 def _is_whole(first: bytes, last: bytes) -> bool:
     """Tell a body, plain or compressed, from what a power cut left of one: files of the cache are not synced."""
-    return (first, last) == (b"{", b"}") or first == b"\x1f"
+    return (first, last) == (b"{", b"}") or is_compressed(first, last)
 
 
 def _ends(span: FileSpan) -> tuple[bytes, bytes]:

@@ -14,7 +14,7 @@ from storage.answers import OBJECT, Answer
 from storage.attributes import Level
 from storage.errors import NotFound, StorageError
 from storage.query import Query
-from viewer.dicomweb import gzipping, multipart, xml
+from viewer.dicomweb import compression, multipart, xml
 from viewer.dicomweb.dicom_json import Encoder
 from viewer.dicomweb.errors import PREFIX
 from viewer.dicomweb.heads import read_head
@@ -159,7 +159,7 @@ def _answer(level: Level, *uids: str) -> Response:
         response = _xml(page.documents)
     else:
         response = Response(f"[{','.join(page.documents)}]", content_type=str(chosen))
-        gzipping.gzip_if_worth(response)
+        compression.compress_if_worth(response)
     _say_how_many(response, search, page)
     for text in _warnings(search, page):
         response.headers.add("Warning", f'299 filmless "{text}"')

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -19,11 +20,13 @@ from storage.archive import Archive
 from storage.records import Records, Role
 from tests.support.objects import ct, encode, store
 from viewer.dicomweb import metadata, prepared
+from viewer.dicomweb.compression import is_compressed
 from viewer.dicomweb.dicom_json import BULK_BYTES
 from viewer.services import services_of
 
 STUDY, SERIES, OTHER = "1.2.3", "1.2.3.4", "1.2.3.5"
 XML = 'multipart/related; type="application/dicom+xml"'
+DECODE = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}
 NATIVE = "{http://dicom.nema.org/PS3.19/models/NativeDICOM}"
 
 
@@ -128,13 +131,39 @@ def test_a_caller_that_has_it_is_told_so(client: FlaskClient, stored: Archive) -
     assert len(renewed.json) == 4
 
 
-def test_it_is_compressed_where_that_is_accepted(client: FlaskClient, stored: Archive) -> None:
-    for path in (f"{STUDY}/metadata", f"{STUDY}/series/{SERIES}/metadata"):
+@pytest.mark.parametrize(
+    ("asked", "coding"),
+    [("gzip, br", "br"), ("br", "br"), ("*", "br"), ("gzip", "gzip"), ("br;q=0.2, gzip;q=0.8", "gzip"),
+     ("br;q=0, *", "gzip"), ("gzip;q=0", None), ("identity", None), ("deflate, zstd", None)],
+)  # fmt: skip
+def test_it_is_compressed_where_that_is_accepted(
+    client: FlaskClient, stored: Archive, asked: str, coding: str | None
+) -> None:
+    for path in (f"{STUDY}/metadata", f"{STUDY}/series/{SERIES}/metadata",
+                 f"{STUDY}/series/{SERIES}/instances/{SERIES}.1/metadata"):  # fmt: skip
         for _ in range(2):
-            answer = _get(client, path, **{"Accept-Encoding": "gzip, br"})
-            assert answer.headers["Content-Encoding"] == "gzip"
-            assert gzip.decompress(answer.data) == _get(client, path).data
-        assert "Content-Encoding" not in _get(client, path, **{"Accept-Encoding": "gzip;q=0"}).headers
+            answer = _get(client, path, **{"Accept-Encoding": asked})
+            assert answer.headers.get("Content-Encoding") == coding
+            assert "Accept-Encoding" in answer.headers["Vary"]
+            assert DECODE[coding](answer.data) == _get(client, path).data
+
+
+def test_the_compressed_form_is_kept_and_a_half_one_is_made_again(
+    app: Flask, client: FlaskClient, stored: Archive, reads: list[str]
+) -> None:
+    path = f"{STUDY}/series/{SERIES}/metadata"
+    plain = _get(client, path).data
+    for coding in ("br", "gzip"):
+        whole = _get(client, path, **{"Accept-Encoding": coding}).data
+        assert is_compressed(whole[:1], whole[-1:])
+        _forget_memory(app)
+        files = [file for file in (stored.data / "cache" / "metadata").glob("*/*") if file.read_bytes() == whole]
+        assert len(files) == 1
+        assert _get(client, path, **{"Accept-Encoding": coding}).data == whole
+        _forget_memory(app)
+        files[0].write_bytes(bytes(len(whole)))  # as a power cut leaves it
+        assert DECODE[coding](_get(client, path, **{"Accept-Encoding": coding}).data) == plain
+    assert len(reads) == 3
 
 
 @pytest.fixture
@@ -245,9 +274,9 @@ def streamed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_large_series_are_sent_as_they_are_prepared(client: FlaskClient, stored: Archive, reads: list[str]) -> None:
     series = f"{STUDY}/series/{SERIES}/metadata"
     for path, count in ((series, 3), (f"{STUDY}/metadata", 4)):
-        for encoding in ("identity", "gzip", "gzip", "identity"):
+        for encoding in ("identity", "gzip", "gzip", "br", "br", "identity"):
             answer = _get(client, path, **{"Accept-Encoding": encoding})
-            data = gzip.decompress(answer.data) if encoding == "gzip" else answer.data
+            data = DECODE[answer.headers.get("Content-Encoding")](answer.data)
             assert len(json.loads(data)) == count
     assert len(reads) == 4
     _add(stored, 4)
