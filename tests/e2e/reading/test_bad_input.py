@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless
@@ -22,7 +22,7 @@ from tests.support.web import PASSWORD, Server, running
 
 SIDE = 64
 FRAMES = 8000
-NAMES = ("gap", "sizes", "directions", "corrupt", "nowhere", "single", "many", "large")
+NAMES = ("gap", "sizes", "directions", "corrupt", "nowhere", "single", "many", "large", "uneven", "mixed", "phases")
 
 
 def uid(name: str) -> str:
@@ -69,6 +69,8 @@ def put_odd_series(archive: Archive) -> None:
     broken["PixelData"].is_undefined_length = True
     store(archive, broken, transfer_syntax_uid=JPEG2000Lossless)
     store(archive, slice_of("single", 1))
+    for number, z in enumerate((0, 5, 12, 17, 24, 29), 1):
+        store(archive, slice_of("uneven", number, ImagePositionPatient=[0, 0, z]))
     many = {
         "Rows": 8,
         "Columns": 8,
@@ -76,6 +78,16 @@ def put_odd_series(archive: Archive) -> None:
         "PixelData": np.arange(64 * FRAMES, dtype="<u2").tobytes(),
     }
     store(archive, slice_of("many", 1, **many))
+    colour = {
+        "SamplesPerPixel": 3, "PlanarConfiguration": 0, "PhotometricInterpretation": "RGB", "BitsAllocated": 8,
+        "BitsStored": 8, "HighBit": 7, "PixelRepresentation": 0, "PixelData": bytes([200, 100, 50]) * SIDE * SIDE,
+    }  # fmt: skip
+    for number in range(1, 5):
+        store(archive, slice_of("mixed", number, **(colour if number % 2 else {})))
+    for number in range(1, 9):
+        phase, place = divmod(number - 1, 4)
+        where = [0, 0, 5 * place]
+        store(archive, slice_of("phases", number, ImagePositionPatient=where, TemporalPositionIdentifier=phase + 1))
     big = np.zeros((512, 512), "<i2").tobytes()
     for number in range(1, 61):
         store(archive, slice_of("large", number, Rows=512, Columns=512, PixelData=big))
@@ -116,17 +128,27 @@ def test_a_missing_slice_is_named(room: Reader) -> None:
     assert room.wrong == []
 
 
-def test_mixed_sizes_and_directions_are_said_and_every_image_shows(room: Reader) -> None:
+def test_mixed_sizes_are_said_and_every_image_shows(room: Reader) -> None:
     room.open(uid("sizes"))
     expect(room.page.locator(".flaw")).to_contain_text("kích thước khác nhau")
     room.press("End")
     assert room.data("slice") == "4"
     assert abs(middle(room) - 102) <= 1
+    assert room.wrong == []
+
+
+def test_mixed_directions_are_said_and_letters_follow_each_image(room: Reader) -> None:
     room.open(uid("directions"))
     expect(room.page.locator(".flaw")).to_contain_text("khác hướng")
     assert room.viewport.locator(".letter.right").inner_text() == "L"
     room.press("End")
     assert room.viewport.locator(".letter.right").inner_text() == "P"
+    assert room.wrong == []
+
+
+def test_uneven_spacing_is_said_with_its_numbers(room: Reader) -> None:
+    room.open(uid("uneven"))
+    expect(room.page.locator(".flaw")).to_contain_text("khoảng cách lát không đều: 5.00 đến 7.00 mm")
     assert room.wrong == []
 
 
@@ -151,6 +173,74 @@ def test_without_geometry_there_are_no_letters_no_mm_and_no_warning(room: Reader
     room.press("End")
     assert room.data("slice") == "3"
     assert room.wrong == []
+
+
+def test_colour_and_grey_in_one_series(room: Reader) -> None:
+    asked: list[str] = []
+    room.page.on("request", lambda request: asked.append(request.url) if "frames=" in request.url else None)
+    room.open(uid("mixed"))
+    assert tuple(room.canvas()[room.canvas().shape[0] // 2, room.canvas().shape[1] // 2]) == (200, 100, 50)
+    room.press("ArrowDown")
+    assert abs(middle(room) - 51) <= 1
+    assert len(asked) <= 4
+    assert room.wrong == []
+
+
+def test_phases_of_one_place_are_said_and_seen_by_themselves(room: Reader) -> None:
+    room.open(uid("phases"))
+    choice = room.viewport.locator("select.phases")
+    expect(choice).to_have_attribute("title", "Có 2 ảnh ở mỗi vị trí")
+    room.press("ArrowDown", ".")
+    assert (room.data("slices-total"), room.data("slice")) == ("4", "2")
+    assert abs(middle(room) - 600 * 255 / 1000) <= 1
+    room.press(",")
+    assert abs(middle(room) - 200 * 255 / 1000) <= 1
+    room.press(".", "u")
+    room.page.click("[data-plane=coronal]")
+    expect(room.viewport.locator(".made")).to_contain_text("pha 2")
+    room.still()
+    assert abs(middle(room) - 650 * 255 / 1000) <= 16
+    assert room.wrong == []
+
+
+def test_no_picture_ever_stands_under_the_name_of_another_series(room: Reader) -> None:
+    room.open(uid("large"), whole=False)
+    room.page.route("**/series/*.2/**", lambda route: None)
+    room.page.locator(".series-card").nth(1).click()
+    room.page.keyboard.press("i")
+    room.page.set_viewport_size({"width": 1100, "height": 700})
+    room.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert room.data("slice") == "0"
+    expect(room.page.locator(".picture")).to_have_css("visibility", "hidden")
+    expect(room.viewport.locator(".waiting")).to_be_visible()
+
+
+def test_a_picture_that_the_graphics_cannot_hold_is_told(browser: Browser, odd: Server) -> None:
+    with reader(browser, odd) as small:
+        small.page.add_init_script(
+            "const ask = WebGL2RenderingContext.prototype.getParameter;"
+            "WebGL2RenderingContext.prototype.getParameter = function (name) {"
+            " return name === this.MAX_TEXTURE_SIZE ? 256 : ask.call(this, name); };"
+        )
+        small.page.goto(f"{small.server.address}/study/{uid('large')}")
+        expect(small.page.locator(".message")).to_contain_text("512", timeout=20_000)
+
+
+def test_a_series_that_is_refused_is_told_and_not_asked_for_without_end(room: Reader) -> None:
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=404, json={"error": "Gone", "detail": "withdrawn"})
+
+    room.open(uid("large"))
+    room.page.route("**/series/*.2/**", refuse)
+    room.page.reload()
+    room.page.locator(".series-card").nth(1).click()
+    expect(room.viewport.locator(".message")).to_contain_text("withdrawn")
+    room.page.locator(".series-card").nth(0).click()
+    room.loaded()
+    assert len(asked) <= 8
 
 
 def test_a_single_image(room: Reader) -> None:

@@ -161,7 +161,9 @@ def test_a_shape_is_moved_by_its_ends(room: Reader) -> None:
     tool(room, "length")
     drag(room, on_screen(room, ds, -20, INSERT.rod_y), on_screen(room, ds, 20, INSERT.rod_y))
     room.page.keyboard.press("Escape")
+    window = room.window()
     drag(room, on_screen(room, ds, 20, INSERT.rod_y), on_screen(room, ds, 10, INSERT.rod_y))
+    assert room.window() == window, "the hand had the shape, not the window"
     assert amount(room, "Khoảng cách", before) == pytest.approx(30, rel=0.01)
     room.page.keyboard.press("Delete")
     expect(room.page.locator(".side-panel li.row")).to_have_count(before)

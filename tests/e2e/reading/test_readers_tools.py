@@ -146,6 +146,84 @@ def test_three_planes_and_a_slab(room: Reader) -> None:
     expect(letters).to_have_text("HA")
 
 
+def test_handles_turn_planes_by_mouse_and_keyboard(room: Reader) -> None:
+    room.open(chest())
+    room.press("Shift+U")
+    marks = room.page.locator(".viewport .made")
+    expect(marks).to_have_count(3)
+    handle = room.page.locator(".viewport").first.locator("[data-turns='1']").first
+    box = handle.bounding_box()
+    cell = room.page.locator(".viewport").first.bounding_box()
+    assert box is not None
+    assert cell is not None
+    before = room.page.evaluate("() => ({ ...window.filmless.point.at })")
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    room.page.mouse.move(x, y)
+    room.page.mouse.down()
+    room.page.mouse.move(x, y - 40, steps=5)
+    room.page.mouse.up()
+    expect(marks.nth(1)).to_contain_text("chếch 0°/")
+    turned = marks.nth(1).inner_text()
+    assert room.page.evaluate("() => ({ ...window.filmless.point.at })") == before, "the crosshair stays"
+    handle = room.page.locator(".viewport").first.locator("[data-turns='1']").first
+    handle.focus()
+    room.page.keyboard.press("ArrowRight")
+    expect(marks.nth(1)).not_to_have_text(turned)
+    room.page.keyboard.press("Home")
+    expect(marks.nth(1)).to_have_text("MPR Vành (đứng ngang)")
+    made = "() => [...window.filmless.library.series.keys()].filter(uid => uid.includes('~')).length"
+    assert room.page.evaluate(made) == 3, "planes that nobody looks at are let go of"
+
+
+def test_sliders_and_buttons_work_by_keyboard(room: Reader) -> None:
+    room.open(chest())
+    room.press("u")
+    room.page.click("[data-plane=coronal]")
+    room.still()
+    slice_before = room.data("slice")
+    room.page.locator("[name=slab]").focus()
+    room.page.keyboard.press("ArrowRight")
+    room.page.keyboard.press("ArrowRight")
+    expect(room.page.locator("[name=slab]")).to_have_value("2")
+    assert room.data("slice") == slice_before
+    room.page.keyboard.press("Tab")
+    room.page.keyboard.press("Tab")
+    room.page.keyboard.press("Space")
+    expect(room.page.locator("[data-projection=minimum]")).to_have_attribute("aria-pressed", "true")
+    assert room.page.evaluate("() => window.filmless.cell.playing") is False
+
+
+def test_what_is_measured_on_another_study_is_kept_with_that(room: Reader) -> None:
+    room.open(chest())
+    room.press("c")
+    room.page.locator(".prior").first.click()
+    beside = room.page.locator(".viewport").nth(1)
+    expect(beside).to_have_attribute("data-slice", "1")
+    other = str(room.page.locator(".prior").first.get_attribute("data-study"))
+    room.press("m")
+    room.page.click(".side-panel [data-kind=length]")
+    box = beside.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    room.page.mouse.move(x - 60, y)
+    room.page.mouse.down()
+    room.page.mouse.move(x + 60, y, steps=4)
+    room.page.mouse.up()
+    expect(room.page.locator(".side-panel li.row .words")).to_have_text("Trên ca khác của bệnh nhân, và lưu ở đó.")
+    room.page.click(".side-panel .save")
+    expect(room.page.locator(".side-panel .notice-line")).to_have_text("Đã lưu.", timeout=SAVING_MS)
+
+    def kept() -> int:
+        answer = room.page.request.get(f"{room.server.address}/study/{other}/measurements")
+        return sum(len(document["measurements"]) for document in answer.json()["documents"])
+
+    assert kept() == 1
+    room.page.locator(".side-panel li.row").last.get_by_role("button", name="Xóa").click()
+    room.page.click(".side-panel .save")
+    expect(room.page.locator(".side-panel .unsaved")).to_have_count(0, timeout=SAVING_MS)
+    assert kept() == 0
+
+
 def test_a_radiograph_is_no_volume_and_says_so(room: Reader) -> None:
     room.open(study_of(studies_folder() / "dx-chest"))
     room.press("u")

@@ -2,6 +2,7 @@
 
 import type { Cell } from "../cell";
 import { SeriesFrames } from "../frames";
+import { theMeasurements } from "../measure";
 import type { SeriesFacts } from "../page";
 import type { Room } from "../room";
 import { ask, wordsOf } from "../server";
@@ -58,6 +59,7 @@ export class Priors {
         ask<{ series: Likeness[] }>(`/study/${room.page.study}/likenesses`),
       ]);
       this.take(prior, list.series);
+      void theMeasurements(room).load(prior.study);
       const current = ours.series.find((one) => one.uid === room.cell.series?.needs) ?? ours.series[0];
       const found = current ? matching(current, theirs.series) : null;
       if (!found && theirs.series.length) this.problem = t("No series of that study matches this one. Choose one below.");
@@ -93,7 +95,9 @@ export class Priors {
     const share = left.total > 1 ? left.position / (left.total - 1) : 0;
     const total = room.library.get(uid).total;
     room.open(right, uid, Math.round(share * (total - 1)));
-    if (left.chosen) right.choose(left.chosen);
+    // A window means the same in another study only where values do: in Hounsfield units.
+    const isHu = [left.series?.uid, uid].every((one) => room.seriesFacts(one)?.modality === "CT");
+    if (left.chosen && isHu) right.choose(left.chosen);
     room.activate(left.index);
     this.anchors.clear();
   }

@@ -9,7 +9,6 @@ import Layer from "./Layer.svelte";
 import Panel from "./Panel.svelte";
 
 export { theKept } from "./kept.svelte";
-export { studyOf } from "./taking";
 
 export function addKeeping(room: Room): void {
   const store = theKept(room);
@@ -18,6 +17,9 @@ export function addKeeping(room: Room): void {
   addButton({ group: "take", icon: "take", key: "D", label: t("Key images, views, taking out"), act: toggle, isOn: (one) => one.panel === "keep" });
   addKey("q", mark);
   addKey("d", toggle);
+  window.addEventListener("beforeunload", (event) => {
+    if (store.isDirty && store.maySave) event.preventDefault();
+  });
   void store.load();
 }
 

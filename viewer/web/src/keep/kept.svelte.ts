@@ -72,7 +72,7 @@ export class Kept {
   /** The stored image of this study in a cell; null for made planes and for other studies. */
   imageOf(cell: Cell): ImageRef | null {
     const image = theMeasurements(this.room).imageOf(cell);
-    return image && !image.instance.startsWith("~") ? image : null;
+    return image && !image.instance.startsWith("~") && this.room.studyOf(cell) === this.room.page.study ? image : null;
   }
 
   isKey(image: ImageRef | null): boolean {
@@ -91,8 +91,13 @@ export class Kept {
 
   async saveKeys(said: string): Promise<void> {
     await this.saving(said, async () => {
-      const body = { images: this.mine, description: "", based_on: this.basedOn };
-      this.takeKeys(await send<Answer<KeyDocument>>(this.address("key-images"), body, this.room.page.token));
+      const sent = this.mine;
+      const body = { images: sent, description: "", based_on: this.basedOn };
+      const answer = await send<Answer<KeyDocument>>(this.address("key-images"), body, this.room.page);
+      const now = this.mine;
+      this.takeKeys(answer);
+      // What was marked while the answer was on its way stays marked.
+      if (now !== sent) [this.mine, this.isDirty] = [now, true];
     });
   }
 
@@ -107,7 +112,7 @@ export class Kept {
     const area = areaOf(cell.placement, facts, cell.box);
     await this.saving(said, async () => {
       const body = { name, image, window, invert: cell.inverted, rotation: pose.rotate, flip: pose.flip, area, measurements: drawn.map((one) => ({ ...toSend(one) })) };
-      this.views = (await send<Answer<KeptView>>(this.address("views"), body, this.room.page.token)).documents;
+      this.views = (await send<Answer<KeptView>>(this.address("views"), body, this.room.page)).documents;
     });
   }
 

@@ -4,11 +4,6 @@ import type { Cell } from "../cell";
 import type { ImageRef } from "../measure";
 import type { Room } from "../room";
 
-/** The study that a cell's series belongs to. */
-export function studyOf(room: Room, cell: Cell): string {
-  return room.seriesFacts(cell.series?.uid)?.exam?.study ?? room.page.study;
-}
-
 /** The image in a cell as a picture, in the window that is chosen; null for a plane that was made here. */
 export function pictureAddress(room: Room, cell: Cell, format: "png" | "jpeg"): string | null {
   const { facts, window } = cell;
@@ -20,16 +15,16 @@ export function pictureAddress(room: Room, cell: Cell, format: "png" | "jpeg"): 
     query.set("function", window.function);
   }
   if (cell.inverted) query.set("invert", "1");
-  return `/study/${studyOf(room, cell)}/instances/${facts.sop}/frames/${facts.frame_number}/image?${query}`;
+  return `/study/${room.studyOf(cell)}/instances/${facts.sop}/frames/${facts.frame_number}/image?${query}`;
 }
 
 export function fileAddress(room: Room, cell: Cell): string | null {
   const { facts } = cell;
-  return facts?.sop ? `/study/${studyOf(room, cell)}/instances/${facts.sop}/file` : null;
+  return facts?.sop ? `/study/${room.studyOf(cell)}/instances/${facts.sop}/file` : null;
 }
 
 export function seriesAddress(room: Room, cell: Cell): string | null {
-  return cell.series ? `/dicom-web/studies/${studyOf(room, cell)}/series/${cell.series.needs}?accept=application/zip` : null;
+  return cell.series ? `/dicom-web/studies/${room.studyOf(cell)}/series/${cell.series.needs}?accept=application/zip` : null;
 }
 
 export function printAddress(room: Room, images: ImageRef[]): string {

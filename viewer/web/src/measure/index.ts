@@ -31,7 +31,7 @@ export function addMeasuring(room: Room): void {
     one.take("window");
   });
   window.addEventListener("beforeunload", (event) => {
-    if (store.isDirty && store.maySave) event.preventDefault();
+    if (store.hasUnsaved) event.preventDefault();
   });
   void store.load();
 }

@@ -21,6 +21,8 @@ export interface Value {
 
 export interface Measurement {
   uid: string;
+  /** The study of its image, with which it is kept. */
+  study: string;
   kind: Kind | "other";
   image: ImageRef | null;
   /** Column and row from the outer corner of the first pixel. */
@@ -53,9 +55,9 @@ export interface Answer {
   may_save: boolean;
 }
 
-export function received(sent: Sent): Measurement {
+export function received(sent: Sent, study: string): Measurement {
   const points = sent.points.map(([x, y]) => ({ x, y }));
-  return { uid: sent.uid, kind: sent.kind, image: sent.image, points, name: sent.name, values: sent.values ?? [] };
+  return { uid: sent.uid, study, kind: sent.kind, image: sent.image, points, name: sent.name, values: sent.values ?? [] };
 }
 
 /** What goes to the server, which measures for itself: no values. */

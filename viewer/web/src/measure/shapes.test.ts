@@ -101,8 +101,8 @@ describe("drawing by hand", () => {
 
 describe("what is sent", () => {
   it("comes back as it went", () => {
-    const one = received({ uid: newUid(), kind: "length", image: { instance: "1.2", frame: 2 }, points: [[1.5, 2.25], [3, 4]], name: "Nốt" });
-    expect(received(toSend(one))).toEqual(one);
+    const one = received({ uid: newUid(), kind: "length", image: { instance: "1.2", frame: 2 }, points: [[1.5, 2.25], [3, 4]], name: "Nốt" }, "1.9");
+    expect(received(toSend(one), "1.9")).toEqual(one);
   });
 
   it("has UIDs that the standard allows", () => {

@@ -2,7 +2,8 @@
 
 import { request } from "../frames";
 
-const KEPT = 400;
+/** Each takes a megabyte and more, outside of the budget for frames. */
+const KEPT = 96;
 const bitmaps = new Map<string, Promise<ImageBitmap>>();
 
 /** A mask of one channel as a bitmap. */

@@ -6,6 +6,7 @@ import type { SeriesFacts } from "../page";
 import type { Room } from "../room";
 import { ask, wordsOf } from "../server";
 import { theVolumes, type Volume } from "../volume";
+import { limitsOf } from "../windowing";
 import type { ColourMap } from "./colours";
 
 type Rgb = [number, number, number];
@@ -77,6 +78,7 @@ export class Overlays {
   private readonly masks = new Map<string, Mask[]>();
   private readonly contours = new Map<string, Contour[]>();
   private readonly opened = new Set<string>();
+  private wishes = 0;
 
   constructor(readonly room: Room) {}
 
@@ -161,15 +163,19 @@ export class Overlays {
 
   /** Lay a series over the others in colour; null to take it away. */
   async fuse(series: SeriesFacts | null): Promise<void> {
+    const wish = ++this.wishes;
     this.problem = "";
+    // Its images are fetched although no cell shows them by themselves.
+    this.room.accompany(series ? [series.uid] : []);
+    this.isBusy = series !== null;
     if (!series) {
       this.fusion = null;
       return;
     }
-    this.isBusy = true;
     const frames = this.room.library.get(series.uid);
     const volumes = theVolumes(this.room);
     const volume = await volumes.volume(frames);
+    if (wish !== this.wishes) return;
     this.isBusy = false;
     if (!volume) {
       this.problem = volumes.problem;
@@ -184,7 +190,10 @@ export class Overlays {
   }
 }
 
+/** Where the object's own window is white; else by the images that are here. */
 function brightest(frames: SeriesFrames): number {
+  const stated = frames.known?.windows[0] ?? frames.known?.default_window;
+  if (stated) return Math.max(limitsOf(stated).upper, 1e-6);
   let most = 1;
   for (let i = 0; i < frames.total; i++) for (const value of frames.picture(i)?.values ?? []) if (value > most) most = value;
   return most * 0.6;

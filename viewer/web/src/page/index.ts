@@ -40,6 +40,8 @@ export interface PageData {
   ct_presets: NamedWindow[];
   may: { download: boolean };
   token: string;
+  /** Who reads here. */
+  reader: string;
 }
 
 export function readPage(): PageData {

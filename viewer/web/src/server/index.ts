@@ -7,17 +7,39 @@ export async function ask<T>(address: string): Promise<T> {
   return (await (await request(address)).json()) as T;
 }
 
-/** Send `body`; the page's token shows that one of our pages asks. Rejects with words to show. */
-export async function send<T>(address: string, body: unknown, token: string): Promise<T> {
-  const headers = { Accept: "application/json", "Content-Type": "application/json", "X-CSRF-Token": token };
-  const answer = await fetch(address, { method: "POST", headers, body: JSON.stringify(body) }).catch(() => {
-    throw new RequestError(t("No connection to the server. Nothing was saved."), "network");
-  });
+/** Who reads here, and the token that shows that one of our pages asks. */
+export interface Signed {
+  token: string;
+  reader: string;
+}
+
+/** Of a session that began after the page was opened. */
+let renewed: Signed | null = null;
+
+/** Send `body`. Rejects with words to show; also after another sign-in in another tab, what is here can be saved. */
+export async function send<T>(address: string, body: unknown, signed: Signed): Promise<T> {
+  const used = renewed ?? signed;
+  let answer = await post(address, body, used.token);
+  if (answer.status === 403) {
+    renewed = await ask<Signed>("/reading/session");
+    if (renewed.reader !== signed.reader) {
+      renewed = null;
+      throw new RequestError(t("Somebody else has signed in meanwhile. Nothing was saved."), "refused");
+    }
+    if (renewed.token !== used.token) answer = await post(address, body, renewed.token);
+  }
   if (answer.ok) return (await answer.json()) as T;
   if (answer.status === 401) throw new RequestError(t("Your session has ended. Sign in again in another tab, then save again."), "signed-out");
   if (answer.status === 409) throw new RequestError(t("These were changed elsewhere meanwhile. Reload the page to see the newest."), "refused");
   const told = (await answer.json().catch(() => ({}))) as { error?: string; detail?: string };
   throw new RequestError([told.error, told.detail].filter(Boolean).join(" ") || t("The request failed ({status}).", { status: answer.status }), "refused");
+}
+
+function post(address: string, body: unknown, token: string): Promise<Response> {
+  const headers = { Accept: "application/json", "Content-Type": "application/json", "X-CSRF-Token": token };
+  return fetch(address, { method: "POST", headers, body: JSON.stringify(body) }).catch(() => {
+    throw new RequestError(t("No connection to the server. Nothing was saved."), "network");
+  });
 }
 
 /** Words for whatever went wrong. */

@@ -2,6 +2,7 @@
 
 import type { Cell } from "../cell";
 import type { Room } from "../room";
+import { scaledVoi } from "../windowing";
 import { areParallel, nearest, planeOf, toPatient, type Plane, type Vector } from "./geometry";
 
 const planesKept = new WeakMap<object, { count: number; planes: (Plane | null)[] }>();
@@ -49,6 +50,9 @@ function goNearest(cell: Cell, point: Vector): void {
 export function shareWindow(room: Room, leader: Cell): void {
   if (!room.windowsSynced || !leader.voi) return;
   for (const cell of room.visible) {
-    if (cell !== leader && cell.facts?.modality === leader.facts?.modality) cell.choose(leader.voi);
+    if (cell === leader || cell.facts?.modality !== leader.facts?.modality) continue;
+    // PET is compared by SUV: the same SUV is another activity in another patient or at another dose.
+    const [from, to] = [leader.facts?.suv_factor, cell.facts?.suv_factor];
+    cell.choose(from && to ? scaledVoi(leader.voi, from / to) : leader.voi);
   }
 }

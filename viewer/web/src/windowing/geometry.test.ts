@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { curveOf, displayValue, draggedWindow, fullRange, limitsOf, shortNumber, tidied, type Window } from ".";
+import { curveOf, displayValue, draggedWindow, fullRange, limitsOf, scaledVoi, shortNumber, tidied, type Window } from ".";
 
 const linear: Window = { center: 40, width: 400, function: "LINEAR" };
 
@@ -64,6 +64,11 @@ test("dragging right is wider, down is a higher centre, and no width falls below
   expect(draggedWindow(linear, -9999, 0, 400).width).toBe(1);
   const narrow = draggedWindow({ center: 0.002, width: 0.004, function: "LINEAR_EXACT" }, -9999, 0, 0.004);
   expect(narrow.width).toBeGreaterThan(0);
+});
+
+test("a window on values that are larger by a factor", () => {
+  const voi = { kind: "window", window: { center: 2.5, width: 5, function: "LINEAR_EXACT" } } as const;
+  expect(scaledVoi(voi, 1000)).toEqual({ kind: "window", window: { center: 2500, width: 5000, function: "LINEAR_EXACT" } });
 });
 
 test("numbers without needless digits", () => {

@@ -97,6 +97,13 @@ export function tidied(window: Window, size = window.width): Window {
   return { ...window, center: round(window.center), width: Math.max(round(window.width), least) };
 }
 
+/** The same window on values that are `factor` times as large. */
+export function scaledVoi(voi: Voi, factor: number): Voi {
+  if (voi.kind !== "window" || factor === 1) return voi;
+  const { center, width } = voi.window;
+  return { kind: "window", window: { ...voi.window, center: center * factor, width: width * factor } };
+}
+
 export function sameWindow(one: Window | null, other: Window | null): boolean {
   return one?.center === other?.center && one?.width === other?.width && one?.function === other?.function;
 }

@@ -11,4 +11,10 @@ export function t(text: string, values: Values = {}): string {
   return found.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
 }
 
+/** A DICOM date and time, joined, as people write it; empty where it is none. */
+export function stamped(stamp: string): string {
+  const found = /^(\d{4})(\d\d)(\d\d)(\d\d)?(\d\d)?/.exec(stamp);
+  return found ? `${found[3]}/${found[2]}/${found[1]}${found[5] ? ` ${found[4]}:${found[5]}` : ""}` : "";
+}
+
 export const language = typeof document === "undefined" ? "en" : document.documentElement.lang;
