@@ -195,6 +195,10 @@ class Archive:
         """Return a number that rises with every change; cheap enough to ask several times a second."""
         return self.index.revision()
 
+    def removed_at(self) -> int:
+        """Return the revision at which a study last went as a whole, as a rejected one does; 0 where none did."""
+        return self.index.removed_at()
+
     def studies_changed_since(self, revision: int, limit: int) -> list[Study]:
         """Return studies that changed after `revision`, the newest change first."""
         return self.index.studies_changed_since(revision, limit)

@@ -13,6 +13,9 @@ from collections.abc import Iterable
 
 from storage.words import WordWriter
 
+REMOVED = "revision of the last removal"
+"""The mark that says when a study last went: it has no row any more that could."""
+
 
 def hide(db: sqlite3.Connection, identifier: str, sop_instance_uids: Iterable[str]) -> int:
     """Hide instances; return how many were there. Series, studies and patients that are empty then go, too."""
@@ -111,6 +114,7 @@ def _remove_study(db: sqlite3.Connection, study: int, revision: int) -> None:
     db.execute(
         "UPDATE study SET revision = ? WHERE id = (SELECT id FROM study ORDER BY revision DESC LIMIT 1)", (revision,)
     )
+    db.execute("INSERT OR REPLACE INTO mark (name, value) VALUES (?, ?)", (REMOVED, str(revision)))
 
 
 def _settle_patient(db: sqlite3.Connection, patient: int) -> None:

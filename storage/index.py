@@ -317,7 +317,12 @@ class Index:
     def revision(self) -> int:
         """Return the highest revision given so far."""
         row = self._one("SELECT max(revision) AS revision FROM study", ())
-        return int(row["revision"] or 0) if row else 0
+        # Without studies the last removal is the newest there is to tell.
+        return int(row["revision"] or 0) or self.removed_at() if row else 0
+
+    def removed_at(self) -> int:
+        """Return the revision at which a study last went as a whole; 0 where none did."""
+        return int(self.mark(hiding.REMOVED) or 0)
 
     def studies_changed_since(self, revision: int, limit: int) -> list[Study]:
         """Return studies of a higher revision, the newest change first."""

@@ -50,7 +50,13 @@ class LiveStudies:
         self._subscribers.discard(queue)
 
     async def since(self, revision: int) -> str:
-        """Return the event for what changed after `revision`, empty for nothing."""
+        """Return the event for what changed after `revision`, empty for nothing.
+
+        A study that went cannot be told by its row, so lists are told to fetch theirs again.
+        """
+        removed = await asyncio.to_thread(self._archive.removed_at)
+        if removed > revision:
+            return f"id: {removed}\n{RELOAD}"
         studies = await asyncio.to_thread(self._archive.studies_changed_since, revision, CHANGES_MAX)
         return event(studies)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from storage.archive import Archive
+from storage.rejection import Reason, Target
 from tests.support.objects import ct, store
 from tests.support.rsgi import Client, scope
 from viewer import collecting
@@ -248,6 +249,21 @@ def test_the_poller_asks_once_for_all(archive: Archive) -> None:
     events = asyncio.run(run())
     assert len(set(events)) == 1
     assert '"images":1' in events[0]
+
+
+def test_a_study_that_goes_is_a_reload_until_the_list_knows_it(archive: Archive) -> None:
+    store(archive, ct())
+    store(archive, ct(StudyInstanceUID="1.2.9", SeriesInstanceUID="1.2.9.1", SOPInstanceUID="1.2.9.1.1"))
+    before = archive.revision()
+    archive.rejections.reject(Target("1.2.9"), Reason.QUALITY, "admin")
+
+    async def run() -> tuple[str, str]:
+        live = LiveStudies(archive, 1)
+        return await live.since(before), await live.since(archive.revision())
+
+    told, later = asyncio.run(run())
+    assert told == f"id: {archive.revision()}\n{RELOAD}"
+    assert later == ""
 
 
 def test_too_many_changes_are_a_reload(archive: Archive) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from storage.archive import Archive
 from storage.records import Records
+from storage.rejection import Reason, Target
 from storage.settings import ArchiveSettings
 from tests.support.objects import INSTANCE, STUDY, ct, store
 from tests.support.peers import free_port
@@ -98,6 +99,34 @@ def test_a_list_hears_what_it_missed(shared: Server) -> None:
     stream = EventStream(shared, shared.cookie(), "?since=0")
     assert json.loads(stream.until("studies"))[0]["uid"] == STUDY
     stream.close()
+
+
+def test_a_list_hears_of_what_is_rejected_and_restored(server: Server, archive: Archive) -> None:
+    """Also of the last study there is, and in another process than the one that rejects."""
+    store(archive, ct())
+    stream = EventStream(server, server.cookie(), f"?since={archive.revision()}")
+    assert stream.answer.status == 200
+    rejection = archive.rejections.reject(Target(STUDY), Reason.QUALITY, "admin")
+    assert stream.until("reload") == "{}\n"
+    assert "tr class" not in get(server, "/studies/rows", server.cookie()).body.decode()  # type: ignore[attr-defined]
+    archive.rejections.restore(rejection.identifier)
+    assert [change["uid"] for change in json.loads(stream.until("studies"))] == [STUDY]
+    stream.close()
+
+
+def test_a_connection_is_kept_for_the_next_request(shared: Server) -> None:
+    cookie, connection = shared.cookie(), shared.connect()
+    sockets = set()
+    for path, status in ((f"/dicom-web/studies/{STUDY}/metadata", 200), ("/dicom-web/studies/1.2.3/metadata", 404),
+                         ("/dicom-web/studies?nonsense=1", 400), (f"/dicom-web/studies/{STUDY}/rendered", 200)):  # fmt: skip
+        connection.request("GET", path, headers={"Cookie": cookie})
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == status
+        sockets.add(id(connection.sock))
+    assert connection.sock is not None
+    assert len(sockets) == 1
+    connection.close()
 
 
 def test_events_need_a_sign_in(shared: Server) -> None:

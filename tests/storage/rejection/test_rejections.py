@@ -102,6 +102,21 @@ def test_what_is_rejected_is_found_by_nobody_and_comes_back_as_it_was(
     assert filled.rejections.count() == 0
 
 
+def test_when_a_study_goes_is_known_also_of_the_last_one(filled: Archive) -> None:
+    seen = [filled.revision()]
+    assert filled.removed_at() == 0
+    filled.rejections.reject(Target(STUDY, f"{STUDY}.1"), Reason.QUALITY, "admin")
+    assert filled.removed_at() == 0  # its row tells what is left of it
+    for study in (STUDY, OTHER):
+        seen.append(filled.revision())
+        rejection = filled.rejections.reject(Target(study), Reason.QUALITY, "admin")
+        assert filled.removed_at() == filled.revision() > seen[-1]
+    seen.append(filled.revision())
+    filled.rejections.restore(rejection.identifier)
+    assert filled.revision() > seen[-1]
+    assert seen == sorted(seen)
+
+
 def test_a_study_that_is_gone_is_not_found(filled: Archive) -> None:
     filled.rejections.reject(Target(STUDY), Reason.QUALITY, "admin")
     with pytest.raises(NotFound):

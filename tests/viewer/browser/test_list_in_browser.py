@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from storage.archive import Archive
+from storage.rejection import Reason, Target
 from tests.support.slices import DESKTOP, PHONE, SLICES, STUDY, put_slices
 
 OpenPage = Callable[..., Page]
@@ -25,6 +26,23 @@ def test_a_new_study_appears_by_itself_and_its_count_climbs(open_page: OpenPage,
     assert time.monotonic() - sent < 5
     put_slices(live_archive, study, slices=5, PatientName="Mới^Đến", PatientID="MOI1")
     expect(page.locator(f'tr.study[data-uid="{study}"] [data-fact="images"]')).to_have_text("5")
+    assert page.evaluate("window.stillTheSamePage")
+
+
+def test_a_rejected_study_leaves_the_open_list_and_comes_back(open_page: OpenPage, live_archive: Archive) -> None:
+    study = f"{STUDY}2"
+    put_slices(live_archive, study, slices=2, PatientName="Sai^Phim", PatientID="SAI1")
+    page = open_page(DESKTOP)
+    row = page.locator(f'tr.study[data-uid="{study}"]')
+    expect(row).to_be_visible()
+    expect(page.locator("#live")).to_have_attribute("data-state", "on")
+    page.evaluate("window.stillTheSamePage = true")
+    rejection = live_archive.rejections.reject(Target(study), Reason.WRONG_WORKLIST_ENTRY, "admin")
+    expect(row).to_have_count(0)
+    live_archive.rejections.restore(rejection.identifier)
+    expect(row).to_be_visible()
+    live_archive.rejections.reject(Target(study), Reason.QUALITY, "admin")
+    expect(row).to_have_count(0)
     assert page.evaluate("window.stillTheSamePage")
 
 
