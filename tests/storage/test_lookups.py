@@ -85,7 +85,7 @@ _CONDITIONS = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     conditions=st.lists(_CONDITIONS, min_size=1, max_size=2),
     level=st.sampled_from([Level.STUDY, Level.SERIES]),
