@@ -15,7 +15,7 @@ def dispatch(assoc: Association, message: Message, application: Application) -> 
     """Hand a request to its handler; refuse what no handler knows (PS3.7 9.1, C.5.22)."""
     match message.field:
         case CommandField.C_STORE_RQ:
-            store.handle(assoc, message, application.archive)
+            store.handle(assoc, message, application)
         case CommandField.C_ECHO_RQ:
             echo.handle(assoc, message)
         case CommandField.C_FIND_RQ if message.context.abstract_syntax in FIND_CLASSES:

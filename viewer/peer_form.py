@@ -14,7 +14,7 @@ from storage.records.peers import checked_aet
 from storage.records.users import checked_name
 
 PEM_MAX_LENGTH = 100_000
-FLAGS = ("may_query", "may_retrieve", "tls", "tls_verify", "asks_commitment")
+FLAGS = ("may_query", "may_retrieve", "may_reject", "tls", "tls_verify", "asks_commitment")
 TEXTS = ("name", "aet", "host", "port", "tls_authorities")
 
 

@@ -21,9 +21,11 @@ _tls = click.option("--tls/--no-tls", default=False, show_default=True, help="Co
 _TLS_VERIFY = "With TLS, trust only a certificate of --tls-authorities, or else of the system's; without, any at all."
 _AUTHORITIES = "File with its certificate, or that of the authority that signed it (PEM); kept with the peer."
 _COMMITMENT = "Ask it to commit to the storage of what we send to it."
+_REJECT = "Take out of use what its rejection notes (IOCM) name."
 _verify = click.option("--tls-verify/--no-tls-verify", default=True, show_default=True, help=_TLS_VERIFY)
 _authorities = click.option("--tls-authorities", type=click.File(encoding="utf-8"), help=_AUTHORITIES)
 _commitment = click.option("--commitment/--no-commitment", default=False, show_default=True, help=_COMMITMENT)
+_reject = click.option("--reject/--no-reject", default=False, show_default=True, help=_REJECT)
 
 
 @click.group()
@@ -45,6 +47,7 @@ def peer() -> None:
 @_verify
 @_authorities
 @_commitment
+@_reject
 @data_option
 def peer_add(name: str, aet: str, host: str, port: int, data: Path, **given: Any) -> None:
     """Add a node: a NAME for people, its AE title, host and port."""
@@ -65,6 +68,7 @@ def peer_add(name: str, aet: str, host: str, port: int, data: Path, **given: Any
 @click.option("--tls-verify/--no-tls-verify", default=None, help=_TLS_VERIFY)
 @_authorities
 @click.option("--commitment/--no-commitment", default=None, help=_COMMITMENT)
+@click.option("--reject/--no-reject", default=None, help=_REJECT)
 @data_option
 def peer_change(name: str, data: Path, **changes: Any) -> None:
     """Change what is known of a node; what is not given stays."""
@@ -104,7 +108,9 @@ def _note(records: Records, event: Event, detail: str, name: str) -> None:
 
 def _fields(given: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a `Peer` that options stand for; those that were not given are left out."""
-    names = {"query": "may_query", "retrieve": "may_retrieve", "commitment": "asks_commitment"}
+    names = {
+        "query": "may_query", "retrieve": "may_retrieve", "reject": "may_reject", "commitment": "asks_commitment"
+    }  # fmt: skip
     found = {names.get(key, key): value for key, value in given.items() if value is not None}
     if "tls_authorities" in found:
         text = found["tls_authorities"].read()
@@ -116,7 +122,8 @@ def _fields(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _line(p: Peer) -> str:
-    allowed = [word for word, may in (("query", p.may_query), ("retrieve", p.may_retrieve)) if may]
+    rights = (("query", p.may_query), ("retrieve", p.may_retrieve), ("reject", p.may_reject))
+    allowed = [word for word, may in rights if may]
     tls = (" tls" if p.tls_verify else " tls-unverified") if p.tls else ""
     return f"{p.aet}\t{p.host}:{p.port}\t{','.join(allowed) or 'nothing'}{tls}{' commitment' * p.asks_commitment}"
 

@@ -2,13 +2,18 @@
 
 Success is answered only after `Incoming.keep` has returned. Whatever goes wrong, the rest of the data set is read to
 its end first, so that the answer reaches a peer that does not listen while it sends.
+
+A rejection note (IHE RAD Imaging Object Change Management) of a peer that may reject is acted on before it is answered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pydicom.uid import KeyObjectSelectionDocumentStorage
+
 from pacs import dimse
+from pacs.application import Application
 from pacs.association import Association, Message
 from pacs.dimse import Tag
 from pacs.status import Status, comment_of, of_store_error
@@ -16,15 +21,17 @@ from storage.archive import Archive
 from storage.errors import ClassMismatch, StorageError
 from storage.incoming import Announced
 from storage.model import Outcome, Source, Stored
+from storage.records import Event
 
 _NOTES = 3
 
 
-def handle(assoc: Association, message: Message, archive: Archive) -> None:
+def handle(assoc: Association, message: Message, application: Application) -> None:
     """Take in one object and answer with what became of it."""
     fragments = assoc.data_set(message) if message.has_data_set else iter(())
     try:
-        stored = _receive(assoc, message, archive, fragments)
+        stored = _receive(assoc, message, application.archive, fragments)
+        _obey(assoc, stored, application)
     except StorageError as e:
         for _ in fragments:
             pass
@@ -56,6 +63,24 @@ def _receive(assoc: Association, message: Message, archive: Archive, fragments: 
             incoming.refuse(mismatch)
             raise mismatch
         return incoming.keep()
+
+
+def _obey(assoc: Association, stored: Stored, application: Application) -> None:
+    if stored.sop_class_uid != KeyObjectSelectionDocumentStorage:
+        return
+    peer = application.records.peers.by_aet(assoc.peer.calling_aet)
+    if peer is None or not peer.may_reject:
+        return
+    archive = application.archive
+    for rejection in archive.rejections.obey(archive.instance(stored.sop_instance_uid), peer.aet):
+        application.records.audit.record(
+            Event.REJECT,
+            who=peer.aet,
+            means="DICOM",
+            study_instance_uid=rejection.target.study_instance_uid,
+            address=assoc.peer.address,
+            detail=f"{rejection.instances} objects, {rejection.identifier} {rejection.reason.meaning}",
+        )
 
 
 def _text(message: Message, tag: Tag) -> str:

@@ -153,3 +153,9 @@ def m009_remote_operations(db: Database) -> None:
             reason TEXT NOT NULL DEFAULT '',
             PRIMARY KEY (job, item)
         ) STRICT, WITHOUT ROWID""")
+
+
+@RECORDS()
+def m012_rejecting_peers(db: Database) -> None:
+    """Whose rejection notes are acted on: nobody's, unless an administrator says so."""
+    db.execute("ALTER TABLE peers ADD COLUMN may_reject INTEGER NOT NULL DEFAULT 0")

@@ -126,6 +126,8 @@ class Peer:
     """PEM of its certificate, or of the authorities that sign it; empty for those that the system trusts."""
     asks_commitment: bool = False
     """It is asked to commit to the storage of what we send to it."""
+    may_reject: bool = False
+    """What its rejection notes name is taken out of use here, too (IHE IOCM)."""
 
 
 class JobState(Enum):

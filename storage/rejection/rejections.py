@@ -31,6 +31,7 @@ from storage.model import Instance, Study
 from storage.query import Condition, OneOf, Order, Query
 from storage.rejection.model import Reason, Rejection, Target
 from storage.rejection.note import write_note
+from storage.rejection.received import read_note
 from storage.rows import relative_path
 
 _log = logging.getLogger("filmless.archive")
@@ -59,16 +60,55 @@ class Rejections:
             # What another process left half done would otherwise be rejected a second time.
             _settle(self._data, self._index)
             study, instances = self._found(target)
-            now = datetime.now(UTC)
-            identifier = f"{now:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(4)}"
-            facts = _facts(study, instances, target, reason, by[:64], comment[:_COMMENT_MAX], now)
-            try:
-                self._write(identifier, study, instances, facts)
-                self._index.hide(identifier, [i.sop_instance_uid for i in instances])
-            except StorageError:
-                self._undo(identifier)
-                raise
-            return self.get(identifier)
+            return self._take_out(study, instances, target, reason, by, comment)
+
+    def obey(self, note: Instance, by: str) -> list[Rejection]:
+        """Take out of use what a note that somebody sent names and is here; return what was done.
+
+        Nothing is done for an object that is no rejection note, and nothing twice: what is out of use already is not
+        found. The note itself stays what it is, an object of its study.
+
+        Raises:
+            InvalidObject: the note cannot be read.
+            OutOfSpace, WriteFailed: it was done in part or not at all; sent again, the note does the rest.
+        """
+        said = read_note(note)
+        if said is None:
+            return []
+        done: list[Rejection] = []
+        with _one_at_a_time(self._data):
+            _settle(self._data, self._index)
+            for study_uid, named in said.instances.items():
+                study, others = self._beside(note, study_uid)
+                instances = [one for one in others if one.sop_instance_uid in named]
+                if study is not None and instances:
+                    target, comment = _target_of(instances, others), f"note {note.sop_instance_uid}"
+                    done.append(self._take_out(study, instances, target, said.reason, by, comment))
+        return done
+
+    def _beside(self, note: Instance, study_uid: str) -> tuple[Study | None, list[Instance]]:
+        """Return a study and its instances without a note; nothing where there is none of that UID."""
+        if not uid.is_valid(study_uid):
+            return None, []
+        try:
+            study, instances = self._found(Target(study_uid))
+        except NotFound:
+            return None, []
+        return study, [one for one in instances if one.sop_instance_uid != note.sop_instance_uid]
+
+    def _take_out(
+        self, study: Study, instances: Sequence[Instance], target: Target, reason: Reason, by: str, comment: str
+    ) -> Rejection:
+        now = datetime.now(UTC)
+        identifier = f"{now:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(4)}"
+        facts = _facts(study, instances, target, reason, by[:64], comment[:_COMMENT_MAX], now)
+        try:
+            self._write(identifier, study, instances, facts)
+            self._index.hide(identifier, [i.sop_instance_uid for i in instances])
+        except StorageError:
+            self._undo(identifier)
+            raise
+        return self.get(identifier)
 
     def page(self, limit: int, offset: int = 0) -> list[Rejection]:
         """Return rejections, the newest first; one whose list is damaged, or that is ended just now, is left out."""
@@ -230,6 +270,16 @@ class Rejections:
         if not _IDENTIFIER.match(identifier):
             raise NotFound(f"no rejection {identifier[:80]!r}")
         return self._data / FOLDER / identifier
+
+
+def _target_of(instances: Sequence[Instance], every: Sequence[Instance]) -> Target:
+    """Return the smallest of study, series and instance that takes in all of `instances`."""
+    first, series = instances[0], {one.series_instance_uid for one in instances}
+    if len(instances) == 1 and len(every) > 1:
+        return Target(first.study_instance_uid, first.series_instance_uid, first.sop_instance_uid)
+    if len(series) == 1 and any(one.series_instance_uid not in series for one in every):
+        return Target(first.study_instance_uid, first.series_instance_uid)
+    return Target(first.study_instance_uid)
 
 
 def names(data: Path) -> set[str]:

@@ -7,8 +7,12 @@ retention time is over. Nothing is erased at once; `DELETE` stands for the reaso
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify
+from collections.abc import Iterable
 
+from flask import Blueprint, Response, jsonify
+from pydicom.uid import KeyObjectSelectionDocumentStorage
+
+from storage.model import Stored
 from storage.records import Event
 from storage.rejection import Reason, Rejection, Target
 from viewer import auth
@@ -53,6 +57,22 @@ def reject(target: Target, reason: Reason, comment: str = "") -> Rejection:
     rejection = archive().rejections.reject(target, reason, who.name, comment)
     note(Event.REJECT, rejection, reason.meaning)
     return rejection
+
+
+def obey(stored: Iterable[Stored]) -> None:
+    """Act on rejection notes among what the caller has stored, where the caller may reject, and note it in the audit.
+
+    Raises:
+        InvalidObject: a note cannot be read.
+        OutOfSpace, WriteFailed: it was done in part or not at all; sent again, the note does the rest.
+    """
+    if not auth.allowed(Permission.REJECT_OBJECTS):
+        return
+    for one in stored:
+        if one.sop_class_uid == KeyObjectSelectionDocumentStorage:
+            sent = archive().instance(one.sop_instance_uid)
+            for rejection in archive().rejections.obey(sent, auth.signed_in().name):
+                note(Event.REJECT, rejection, rejection.reason.meaning)
 
 
 def note(event: Event, rejection: Rejection, detail: str = "") -> None:

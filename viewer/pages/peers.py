@@ -149,5 +149,7 @@ def _taken(form: PeerForm, peer: Peer | None) -> PeerForm:
 
 
 def _described(peer: Peer) -> str:
-    rights = (("query", peer.may_query), ("retrieve", peer.may_retrieve), ("tls", peer.tls))
+    rights = (
+        ("query", peer.may_query), ("retrieve", peer.may_retrieve), ("reject", peer.may_reject), ("tls", peer.tls)
+    )  # fmt: skip
     return f"{peer.name}: {peer.aet} {peer.host}:{peer.port} {','.join(n for n, may in rights if may)}".strip()

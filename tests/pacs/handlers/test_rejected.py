@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import KeyObjectSelectionDocumentStorage
 from pynetdicom import AE, build_role, evt
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     CTImageStorage,
@@ -20,8 +21,10 @@ from pacs.receiver import Receiver
 from storage.archive import Archive
 from storage.records.model import Peer
 from storage.rejection import Reason, Target
+from storage.rejection.note import write_note
 from tests.support.objects import INSTANCE, STUDY, ct, encode, store
 from tests.support.sessions import Served
+from tests.support.wire import EXPLICIT
 
 
 @pytest.fixture
@@ -92,3 +95,30 @@ def test_it_is_not_promised_to_be_kept(archive: Archive, rejected: str) -> None:
         archive, Request("SCANNER", "1.2.9", (Reference(str(CTImageStorage), INSTANCE),)), "FILMLESS"
     )
     assert report.event.name == "FAILURES_EXIST"
+
+
+KO = str(KeyObjectSelectionDocumentStorage)
+
+
+@pytest.mark.parametrize(
+    ("peer", "left"),
+    [
+        (Peer("qa", "SCANNER", "127.0.0.1", 104, may_reject=True), 1),
+        (Peer("qa", "SCANNER", "127.0.0.1", 104), 2),
+        (Peer("qa", "ANOTHER", "127.0.0.1", 104, may_reject=True), 2),
+    ],
+    ids=["may", "may not", "unknown"],
+)
+def test_a_note_is_acted_on_for_those_who_may(
+    served: Served, archive: Archive, application: Application, peer: Peer, left: int
+) -> None:
+    store(archive, ct())
+    store(archive, ct(SOPInstanceUID="1.2.3"))
+    note = write_note(archive.study(STUDY), [archive.instance(INSTANCE)], Reason.PATIENT_SAFETY, "QA", "")
+    application.records.peers.add(peer)
+    served.wire.associate(contexts=((1, KO, (EXPLICIT,)),))
+    for _ in range(2):
+        assert served.wire.store(encode(note), note.SOPInstanceUID, sop_class_uid=KO).status == 0
+    assert archive.study(STUDY).number_of_instances == left + 1
+    entries = [e for e in application.records.audit.entries(9) if e.event == "reject"]
+    assert [(e.who, e.means, e.study_instance_uid) for e in entries] == [("SCANNER", "DICOM", STUDY)] * (2 - left)

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from storage.archive import Archive
 from storage.records import Event, Role
 from storage.rejection import Reason, Target
+from storage.rejection.note import write_note
 from tests.support.objects import INSTANCE, SERIES, STUDY, ct, store
 from tests.support.stow import STOW, bearer, files, part10
 from viewer.services import services_of
@@ -105,3 +106,16 @@ def test_no_page_and_no_service_shows_it(
     stored.rejections.reject(Target(STUDY), Reason.QUALITY, "admin")
     assert {browser.get(path).status_code for path in paths} == {404}
     assert STUDY not in browser.get("/").text
+
+
+@pytest.mark.parametrize(("role", "left"), [(Role.ADMIN, 1), (Role.TECHNICIAN, 2), (Role.RADIOLOGIST, 2)])
+def test_a_note_that_is_stored_is_acted_on_for_those_who_may(
+    app: Flask, stored: Archive, role: Role, left: int
+) -> None:
+    note = write_note(stored.study(STUDY), [stored.instance(INSTANCE)], Reason.PATIENT_SAFETY, "QA", "")
+    headers = {**STOW, **bearer(services_of(app).records.tokens.add("station", role))}
+    answer = app.test_client().post("/dicom-web/studies", data=files(part10(note)), headers=headers)
+    assert answer.status_code == 200
+    assert stored.study(STUDY).number_of_instances == left + 1
+    entries = [e for e in services_of(app).records.audit.entries(9) if e.event == "reject"]
+    assert [(e.who, e.study_instance_uid) for e in entries] == [("station", STUDY)] * (2 - left)

@@ -24,6 +24,7 @@ from viewer.dicomweb.media_types import DICOM_JSON, JSON, MediaType, MediaTypeEr
 from viewer.dicomweb.metadata import base_address
 from viewer.dicomweb.multipart_reader import MultipartError, MultipartReader, Part, TooManyParts
 from viewer.dicomweb.negotiation import content_type, negotiate
+from viewer.dicomweb.reject import obey
 from viewer.dicomweb.stow import native_xml
 from viewer.dicomweb.stow.body import Body
 from viewer.dicomweb.stow.intake import Intake
@@ -73,6 +74,7 @@ def store(study: str = "") -> Response:
             _note(outcomes, study)
     if not outcomes:
         raise Refused(400, "The request has no instances.")
+    obey(one for one in outcomes if isinstance(one, Stored))
     return _answer(outcomes, answer_type)
 
 
