@@ -4,7 +4,7 @@ import type { Cell } from "../cell";
 import { sameImage, theMeasurements, toSend, type ImageRef } from "../measure";
 import type { Turn } from "../placement";
 import type { Room } from "../room";
-import { ask, send, wordsOf } from "../server";
+import { ask, send, Stale, wordsOf } from "../server";
 import type { VoiFunction } from "../windowing";
 import { areaOf, placementFor, type Area } from "./view";
 
@@ -93,7 +93,10 @@ export class Kept {
     await this.saving(said, async () => {
       const sent = this.mine;
       const body = { images: sent, description: "", based_on: this.basedOn };
-      const answer = await send<Answer<KeyDocument>>(this.address("key-images"), body, this.room.page);
+      const answer = await send<Answer<KeyDocument>>(this.address("key-images"), body, this.room.page).catch(async (error: unknown) => {
+        if (error instanceof Stale) await this.join(sent);
+        throw error;
+      });
       const now = this.mine;
       this.takeKeys(answer);
       // What was marked while the answer was on its way stays marked.
@@ -129,6 +132,13 @@ export class Kept {
     cell.setInverted(view.invert);
     cell.place(placementFor(view.area, { rotate: view.rotation, flip: view.flip }, facts, cell.box));
     this.applied = view;
+  }
+
+  /** Take in what was chosen elsewhere, beside what is chosen here. */
+  private async join(sent: ImageRef[]): Promise<void> {
+    this.takeKeys(await ask<Answer<KeyDocument>>(this.address("key-images")));
+    this.mine = [...this.mine, ...sent.filter((one) => !this.isKey(one))];
+    this.isDirty = true;
   }
 
   private takeKeys(answer: Answer<KeyDocument>): void {

@@ -3,7 +3,7 @@
 import type { Cell } from "../cell";
 import type { Facts, Picture } from "../frames";
 import type { Room } from "../room";
-import { ask, send, wordsOf } from "../server";
+import { ask, send, Stale, wordsOf } from "../server";
 import { newUid, received, sameImage, toSend, type Answer, type ImageRef, type Kind, type Measurement, type Told } from "./model";
 import type { Point } from "../placement";
 import { theVolumes } from "../volume";
@@ -80,7 +80,13 @@ export class Measurements {
     if (!this.based.has(study)) this.take(study, await ask<Answer>(this.address(study)), []);
     const sent = this.mine.filter((one) => one.study === study && one.kind !== "other" && !isMade(one));
     const body = { measurements: sent.map(toSend), based_on: this.based.get(study) ?? null };
-    this.take(study, await send<Answer>(this.address(study), body, this.room.page), sent);
+    try {
+      this.take(study, await send<Answer>(this.address(study), body, this.room.page), sent);
+    } catch (error) {
+      // What was saved elsewhere comes beside what is here; nothing of either is lost.
+      if (error instanceof Stale) this.take(study, await ask<Answer>(this.address(study)), []);
+      throw error;
+    }
   }
 
   /** Take in what the server keeps; what was drawn, changed or deleted while the answer was on its way stays so. */

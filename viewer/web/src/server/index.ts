@@ -7,6 +7,9 @@ export async function ask<T>(address: string): Promise<T> {
   return (await (await request(address)).json()) as T;
 }
 
+/** Another version was saved since: both have to be looked at. */
+export class Stale extends RequestError {}
+
 /** Who reads here, and the token that shows that one of our pages asks. */
 export interface Signed {
   token: string;
@@ -30,7 +33,7 @@ export async function send<T>(address: string, body: unknown, signed: Signed): P
   }
   if (answer.ok) return (await answer.json()) as T;
   if (answer.status === 401) throw new RequestError(t("Your session has ended. Sign in again in another tab, then save again."), "signed-out");
-  if (answer.status === 409) throw new RequestError(t("These were changed elsewhere meanwhile. Reload the page to see the newest."), "refused");
+  if (answer.status === 409) throw new Stale(t("These were changed elsewhere meanwhile. Both are here now: look at them, then save again."), "refused");
   const told = (await answer.json().catch(() => ({}))) as { error?: string; detail?: string };
   throw new RequestError([told.error, told.detail].filter(Boolean).join(" ") || t("The request failed ({status}).", { status: answer.status }), "refused");
 }
