@@ -29,6 +29,8 @@ _INSTANCE_OF_UID = (
     f"SELECT {rows.INSTANCE_COLUMNS} FROM instance LEFT JOIN series ON series.id = instance.series"
     " LEFT JOIN study ON study.id = series.study WHERE instance.sop_instance_uid = ?"
 )
+_CHECKPOINT_TRIES = 10
+_CHECKPOINT_SECONDS = 0.02
 _PIECE = 1000
 _ANSWERS = 16
 _COUNTED_IN_A_SECOND = 10_000_000
@@ -212,11 +214,20 @@ class Index:
     def checkpoint(self) -> bool:
         """Put every commit so far on stable storage; False when a reader or another checkpoint stands in the way.
 
-        It waits for nobody: a full checkpoint would keep every writer waiting for the slowest reader.
+        It is tried a few times, since most readers are gone in a moment, but keeps nobody waiting: a full checkpoint
+        would hold up every writer for the slowest reader.
         """
-        with self._commit_lock, index_errors("sync"):
-            busy, frames, moved = self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        return not busy and frames == moved
+        needed = -1
+        for _ in range(_CHECKPOINT_TRIES):
+            with self._commit_lock, index_errors("sync"):
+                busy, frames, moved = self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if not busy:
+                needed = frames if needed < 0 else needed
+                # With fewer frames than there were, the log has begun anew, which it does once all was moved.
+                if moved >= needed or frames < needed:
+                    return True
+            time.sleep(_CHECKPOINT_SECONDS)
+        return False
 
     # ---- reading
 

@@ -225,6 +225,18 @@ def test_a_checkpoint_that_a_reader_stops_is_not_done_and_keeps_no_writer_waitin
     other.close()
 
 
+def test_a_checkpoint_outlives_a_reader_of_a_moment(index: Index) -> None:
+    index.add(entry(1))
+    reader = index._database.open()
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM study").fetchone()
+    index.add(entry(2))
+    end = threading.Timer(0.05, reader.execute, ("COMMIT",))
+    end.start()
+    assert index.checkpoint()
+    end.join()
+
+
 def test_revisions_rise_over_a_rebuild(index: Index, tmp_path: Path) -> None:
     for n in range(5):
         index.add(entry(n))
