@@ -49,6 +49,7 @@ class ServeSettings:
     dicom_tls_authorities: Path | None = None
     dicom_tls_require_certificate: bool = True
     unknown_callers: str = "store"
+    browser_cache_mb: int = 2048
 
     def archive(self) -> ArchiveSettings:
         """Return the archive's part of the settings."""
@@ -151,6 +152,12 @@ WEB_OPTIONS = (
         "cors-origin",
         multiple=True,
         help="An origin (https://viewer.example) whose pages may use DICOMweb here; may be given more than once.",
+    ),
+    option(
+        "browser-cache-mb",
+        default=2048,
+        type=click.IntRange(0, 1 << 20),
+        help="So many MiB of opened images a browser may keep for its next visit, until sign-out; 0 forbids it.",
     ),
     option(
         "ohif", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A built OHIF, shown at /ohif/."

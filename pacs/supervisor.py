@@ -86,6 +86,7 @@ def web_command(s: ServeSettings) -> tuple[str, ...]:
         *("--minimum-free-bytes", str(s.minimum_free_bytes)),
         *("--store-max-bytes", str(s.store_max_bytes), "--rejected-days", str(s.rejected_days)),
         *("--http-redirect-port", str(s.http_redirect_port), "--hsts-days", str(s.hsts_days)),
+        *("--browser-cache-mb", str(s.browser_cache_mb)),
         *(part for origin in s.cors_origin for part in ("--cors-origin", origin)),
         *(("--ohif", str(s.ohif)) if s.ohif else ()),
         *tls,

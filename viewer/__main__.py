@@ -57,6 +57,7 @@ def _settings(args: argparse.Namespace) -> ViewerSettings:
         hsts_days=args.hsts_days,
         cors_origins=tuple(args.cors_origin),
         ohif=args.ohif,
+        browser_cache_mb=args.browser_cache_mb,
     )
 
 
@@ -90,6 +91,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--hsts-days", type=int, default=0, help="with TLS: how long browsers are told to stay with it")
     parser.add_argument(
         "--cors-origin", action="append", default=[], metavar="ORIGIN", help="whose pages may use DICOMweb here"
+    )
+    parser.add_argument(
+        "--browser-cache-mb",
+        type=int,
+        default=default.browser_cache_mb,
+        help="MiB of images that a browser may keep, 0 for none (%(default)s)",
     )
     parser.add_argument("--ohif", type=Path, metavar="DIR", help="a built OHIF, shown at /ohif/")
     return parser

@@ -49,6 +49,8 @@ class ViewerSettings:
     """With a certificate: a port without TLS that only says where the pages are; 0 for none."""
     hsts_days: int = 0
     """How long browsers are told to use nothing but https; 0 does not tell them."""
+    browser_cache_mb: int = 2048
+    """How many MiB of images a browser may keep for its next visit; 0 for none."""
     cors_origins: tuple[str, ...] = ()
     """Origins whose pages may use DICOMweb here, as a browser names them: `https://viewer.example`."""
     ohif: Path | None = None

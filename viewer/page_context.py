@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask, url_for
 
 from viewer import auth, language
+from viewer.browser_store import kept_for
 from viewer.permissions import Permission
 from viewer.security import CSRF_FIELD, csrf_token
 
@@ -29,6 +30,7 @@ def _context() -> dict[str, Any]:
         "csrf_field": CSRF_FIELD,
         "csrf_token": csrf_token,
         "static_address": static_address,
+        "kept_for": kept_for,
     }
 
 

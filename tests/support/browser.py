@@ -22,11 +22,11 @@ _ARGUMENTS = (
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Run a headless browser; skips the test by name where Chromium is not installed."""
+def chromium(*more: str) -> Iterator[Browser]:
+    """Run a headless browser, with more arguments; skips the test by name where Chromium is not installed."""
     path = require_tool("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=path, args=[*_ARGUMENTS, *more])
         try:
             yield browser
         finally:

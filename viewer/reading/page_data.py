@@ -11,6 +11,7 @@ from storage.errors import PixelError
 from storage.model import Instance, Series, Study
 from storage.names import display as person_name
 from viewer import auth, display
+from viewer.browser_store import keep
 from viewer.permissions import Permission
 from viewer.presets import ct_presets
 from viewer.reading.facts import reading_facts
@@ -53,6 +54,7 @@ def page_data(study: Study, first: FirstPicture | None, all_series: list[Json]) 
         "series": all_series,
         "first": asdict(first) if first else None,
         "ct_presets": ct_presets(),
+        "keep": keep(),
         "may": {"download": auth.allowed(Permission.DOWNLOAD_OBJECTS)},
         "token": csrf_token(),
         "reader": auth.signed_in().name,

@@ -10,7 +10,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,6 @@ from viewer.reading.compact import compact, expanded
 from viewer.reading.facts import reading_facts
 from viewer.stacks import Stack
 
-FORM = 1
-"""Part of every key; raise it when the same object is to give other facts than before."""
 CACHE_BYTES = 256 << 20
 MEMORY_BYTES = 16 << 20
 _CONTENT_CHARACTERS = 32
@@ -32,6 +32,14 @@ _NEVER = b"-"
 
 Json = dict[str, Any]
 _Known = dict[tuple[str, int], Json]
+
+
+@cache
+def form() -> str:
+    """Return what decides facts besides the objects: the code that reads them. A new version prepares them anew."""
+    here = Path(__file__).parent
+    sources = sorted(path for folder in (here, here.parent / "rendering") for path in folder.glob("*.py"))
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
 
 def content_of(instance: Instance) -> str:
@@ -49,7 +57,7 @@ class PreparedFacts:
 
     def body(self, series: Series, stack: Stack, offset: int, limit: int) -> bytes:
         """Return `{total, offset, shared, each}` of up to `limit` frames from `offset` on, as UTF-8."""
-        name = f"{FORM}\0{series.study_instance_uid}\0{series.series_instance_uid}\0{offset}\0{limit}"
+        name = f"{form()}\0{series.study_instance_uid}\0{series.series_instance_uid}\0{offset}\0{limit}"
         state = f"{series.revision} {stack.total}".encode()
         key = f"{name}\0{series.revision}\0{stack.total}"
         found = self._small.peek(key)

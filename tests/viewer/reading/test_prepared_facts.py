@@ -17,6 +17,7 @@ from storage.rejection import Reason, Target
 from tests.support.objects import SERIES, STUDY, ct, store
 from viewer.reading import prepared
 from viewer.reading.compact import expanded
+from viewer.reading.facts import reading_facts
 from viewer.reading.prepared import PreparedFacts
 from viewer.services import services_of
 
@@ -36,13 +37,13 @@ def add(archive: Archive, *numbers: int, **more: object) -> None:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The instances whose headers were read for facts, from now on."""
     seen: list[str] = []
-    real = prepared.reading_facts
+    real = reading_facts
 
     def counted(obj: Any, instance: Any, index: int) -> Any:
         seen.append(instance.sop_instance_uid)
         return real(obj, instance, index)
 
-    monkeypatch.setattr(prepared, "reading_facts", counted)
+    monkeypatch.setattr("viewer.reading.prepared.reading_facts", counted)
     return seen
 
 
@@ -58,11 +59,17 @@ def forget(app: Flask) -> Callable[[], None]:
 
 
 def told(client: FlaskClient) -> list[dict[str, Any]]:
-    answer = client.get(ADDRESS)
-    assert answer.status_code == 200
-    records = expanded(answer.json)
-    assert answer.json["total"] == len(records)
+    body = asked(client)
+    records = expanded(body)
+    assert body["total"] == len(records)
     return records
+
+
+def asked(client: FlaskClient, query: str = "") -> dict[str, Any]:
+    answer = client.get(ADDRESS + query)
+    assert answer.status_code == 200
+    body: dict[str, Any] = json.loads(answer.data)
+    return body
 
 
 def test_once_for_all_and_again_only_what_is_new(
@@ -111,7 +118,7 @@ def test_frames_are_told_apart_by_content(client: FlaskClient, archive: Archive,
 def test_ranges_have_bodies_of_their_own(client: FlaskClient, archive: Archive) -> None:
     add(archive, *range(1, 6))
     whole = told(client)
-    parts = [client.get(f"{ADDRESS}?offset={offset}&limit=2").json for offset in (0, 2, 4, 9)]
+    parts = [asked(client, f"?offset={offset}&limit=2") for offset in (0, 2, 4, 9)]
     assert [one["offset"] for one in parts] == [0, 2, 4, 9]
     assert [record for part in parts for record in expanded(part)] == whole
 
@@ -149,3 +156,13 @@ def test_a_disk_that_refuses_does_not_matter(app: Flask, client: FlaskClient, ar
     (series,) = archive.series(STUDY)
     body = facts.body(series, whole.stacks.of(series), 0, 10)
     assert expanded(json.loads(body)) == told(client)
+
+
+def test_a_new_version_prepares_them_anew(
+    client: FlaskClient, archive: Archive, reads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(archive, 1)
+    told(client)
+    monkeypatch.setattr(prepared, "form", lambda: "another version")
+    told(client)
+    assert reads == [uid(1), uid(1)]

@@ -77,7 +77,7 @@ export class Priors {
     const guests = series.map((one): SeriesFacts => ({ ...one, exam }));
     const known = new Set(room.guests.map((one) => one.uid));
     room.guests = [...room.guests, ...guests.filter((one) => !known.has(one.uid))];
-    for (const one of guests) if (!room.library.has(one.uid)) room.library.add(new SeriesFrames(one.uid, one.frames), prior.study);
+    for (const one of guests) if (!room.library.has(one.uid)) room.library.add(new SeriesFrames(one.uid, one.frames, one.revision), prior.study);
     this.open = prior;
     this.series = guests.filter((one) => one.frames > 0);
   }

@@ -3,6 +3,8 @@
  * copied once, from the network's buffer into the frame's own; typed arrays are views of that.
  */
 
+import type { Values } from "./values";
+
 /** What the payload is: a transfer syntax as the server numbers it, or one of our own codes. */
 export const RAW = 1;
 export const RGB8 = 0xf001;
@@ -13,6 +15,8 @@ export interface Arrival {
   position: number;
   code: number;
   payload: ArrayBuffer;
+  /** Modality values in place of a payload, of a frame that was here before. */
+  values?: Values;
   /** Why there is no frame. */
   problem?: string;
 }

@@ -23,6 +23,8 @@ export interface Shutter {
 
 export interface Facts {
   sop: string;
+  /** Stands for the bytes of the object. */
+  content?: string;
   sop_class: string;
   frame_number: number;
   number_of_frames: number;

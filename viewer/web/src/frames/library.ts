@@ -11,6 +11,7 @@ import { isAbort, request, RequestError } from "./fetching";
 import { outward, rangesText, type Range } from "./order";
 import { Pace } from "./pace";
 import { SeriesFrames } from "./series";
+import type { Shelving } from "./shelving";
 import { NoWorkers, Unpacking } from "./unpacking";
 
 /** What somebody looks at: a series and the place in it. The first is the most wanted. */
@@ -38,7 +39,8 @@ export class Library {
   private readonly studies = new Map<string, string>();
   private readonly factsRunning = new Map<string, Promise<void>>();
   private wishes: Wish[] = [];
-  private running: { series: string; control: AbortController; coming: number[] } | null = null;
+  /** `bringing` is the place around which frames come from the browser's own store. */
+  private running: { series: string; control: AbortController; coming: number[]; bringing: number } | null = null;
   /** Series that the server would not give: not asked for again until somebody wants them anew. */
   private readonly refused = new Set<string>();
   private failures = 0;
@@ -57,10 +59,11 @@ export class Library {
 
   constructor(
     private readonly study: string,
-    totals: [uid: string, total: number][],
+    totals: [uid: string, total: number, revision?: number][],
     private readonly budget: number,
+    private readonly shelving: Shelving | null = null,
   ) {
-    for (const [uid, total] of totals) this.series.set(uid, new SeriesFrames(uid, total));
+    for (const [uid, total, revision] of totals) this.series.set(uid, new SeriesFrames(uid, total, revision));
     if (typeof window !== "undefined") window.addEventListener("online", () => this.again());
   }
 
@@ -156,27 +159,34 @@ export class Library {
   private async fetchFacts(series: SeriesFrames): Promise<void> {
     if (series.isMade) return;
     for (let offset = 0; offset < series.total; offset += FACTS_AT_ONCE) {
-      const answer = await request(`${this.address(series.uid)}/facts?offset=${offset}&limit=${FACTS_AT_ONCE}`);
+      const answer = await request(`${this.address(series.uid)}/facts?offset=${offset}&limit=${FACTS_AT_ONCE}&v=${series.revision}`);
       series.addFacts(offset, expanded((await answer.json()) as CompactFacts));
     }
     series.factsComplete = true;
     series.addFacts(0, []);
+    // Pixels that came before their facts can be kept only now.
+    this.shelving?.came(() => this.series.values());
   }
 
   private isComing(wish: Wish): boolean {
     if (this.running?.series !== wish.series) return false;
+    if (this.running.bringing === wish.position) return true;
     const place = this.running.coming.indexOf(wish.position);
     return place >= 0 && place <= PATIENCE;
   }
 
   private async run(): Promise<void> {
     const wish = this.next();
-    if (!wish) return;
+    if (!wish) {
+      this.shelving?.rest(() => this.series.values());
+      return;
+    }
     const series = this.get(wish.series);
-    const running = { series: wish.series, control: new AbortController(), coming: [] as number[] };
+    const running = { series: wish.series, control: new AbortController(), coming: [] as number[], bringing: -1 };
     this.running = running;
     try {
       if (!series.known) await this.factsOf(series.uid);
+      if (!this.endHold) await this.bring(series, wish.position, running);
       const { ranges, isMade } = this.endHold ? only(series, wish.position) : missing(series, wish.position);
       running.coming = ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
       if (ranges.length) await this.stream(series, this.streamAddress(series, rangesText(ranges), isMade), running.control.signal);
@@ -188,6 +198,16 @@ export class Library {
       this.running = null;
     }
     if (!this.timer) void this.run();
+  }
+
+  /** What this browser has kept of a series; rejects when it is no longer wanted. */
+  private async bring(series: SeriesFrames, from: number, running: { control: AbortController; bringing: number }): Promise<void> {
+    if (!this.shelving) return;
+    const { signal } = running.control;
+    running.bringing = from;
+    await this.shelving.bring(series, from, () => this.factsOf(series.uid), (arrival) => this.take(series, arrival), signal);
+    running.bringing = -1;
+    signal.throwIfAborted();
   }
 
   private async stream(series: SeriesFrames, address: string, signal: AbortSignal): Promise<void> {
@@ -237,6 +257,7 @@ export class Library {
   private take(series: SeriesFrames, arrival: Arrival): void {
     series.take(arrival);
     this.keepBudget(series.uid, arrival.position);
+    this.shelving?.came(() => this.series.values());
   }
 
   private async unpack(series: SeriesFrames, { position, payload }: Arrival): Promise<void> {

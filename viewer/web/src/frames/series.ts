@@ -29,9 +29,11 @@ export class SeriesFrames {
   factsComplete = false;
   private refusal: string | undefined;
 
+  /** `revision` is that of the series in the archive when the page was made. */
   constructor(
     readonly uid: string,
     readonly total: number,
+    readonly revision = 0,
   ) {
     this.facts = new Array<Facts | undefined>(total);
     this.stored = new Array<Stored | undefined>(total);
@@ -125,6 +127,13 @@ export class SeriesFrames {
     queueMicrotask(() => this.tell());
   }
 
+  /** The pixels of a frame as they are held now; null where they are not here, or make no picture. */
+  held(position: number): { code: number; data: ArrayBuffer | Values } | null {
+    const stored = this.stored[position];
+    const data = stored?.values ?? stored?.payload;
+    return stored && data && !this.problems.has(position) ? { code: stored.code, data } : null;
+  }
+
   /** Whether a frame came as stored, and its facts say that this is of no use here. */
   private isUseless(position: number): boolean {
     const facts = this.facts[position];
@@ -146,8 +155,9 @@ export class SeriesFrames {
     if (position < 0 || position >= this.total || this.isSettled(position)) return;
     if (arrival.problem !== undefined) this.problems.set(position, arrival.problem);
     else {
-      this.stored[position] = { code: arrival.code, payload: arrival.payload, values: null };
-      this.bytes += arrival.payload.byteLength;
+      const values = arrival.values ?? null;
+      this.stored[position] = { code: arrival.code, payload: values ? null : arrival.payload, values };
+      this.bytes += (values ?? arrival.payload).byteLength;
     }
     this.settled += 1;
     if (this.isUseless(position)) this.forget(position);

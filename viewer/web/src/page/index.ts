@@ -39,6 +39,8 @@ export interface PageData {
   first: FirstPicture | null;
   ct_presets: NamedWindow[];
   may: { download: boolean };
+  /** For whom this browser may keep images, and how many bytes of them; null where it may not. */
+  keep: { person: string; bytes: number } | null;
   token: string;
   /** Who reads here. */
   reader: string;

@@ -3,7 +3,7 @@
 import { Cell } from "../cell";
 import type { Painter } from "../painter";
 import { scrolled, toolUsed, windowed } from "../extensions";
-import { Library, type SeriesFrames, type Trouble, type Wish } from "../frames";
+import { BrowserShelf, emptyShelf, Library, Shelving, type SeriesFrames, type Trouble, type Wish } from "../frames";
 import type { Tool } from "../gestures";
 import type { Point } from "../placement";
 import type { Voi } from "../windowing";
@@ -65,8 +65,9 @@ export class Room {
     const memory = (navigator as { deviceMemory?: number }).deviceMemory;
     this.library = new Library(
       page.study,
-      page.series.map((series) => [series.uid, series.frames]),
+      page.series.map((series) => [series.uid, series.frames, series.revision]),
       budgetBytes(memory, isPhone),
+      shelvingFor(page),
     );
     this.library.troubled = (trouble) => (this.trouble = trouble);
   }
@@ -181,6 +182,19 @@ export class Room {
     const shown = cells.flatMap((cell) => (cell.series ? [wishOf(cell.series, cell.position)] : []));
     this.library.want([...shown, ...this.companions.map((series) => ({ series, position: 0 }))]);
   }
+}
+
+/** What keeps images in this browser; null where that is not allowed. */
+function shelvingFor(page: PageData): Shelving | null {
+  if (!page.keep) {
+    emptyShelf();
+    return null;
+  }
+  const shelving = new Shelving(new BrowserShelf(page.keep.person, page.keep.bytes));
+  for (const kind of ["pointermove", "pointerdown", "wheel", "keydown"]) {
+    window.addEventListener(kind, () => shelving.touched(), { passive: true, capture: true });
+  }
+  return shelving;
 }
 
 /** A series that is made here needs the frames of another one. */
