@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from storage.errors import NotFound
 from storage.model import Instance, Series
+from viewer.evidence.video import is_video
 from viewer.lru import Lru
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ INSTANCES_KEPT = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """All instances of a series; `drawable` ones with, for each, the number of frames up to and with it."""
+    """All instances of a series; `drawable` ones with, for each, the number of frames up to and with it.
+
+    A video is played and not drawn by frame: it is no part of `drawable`.
+    """
 
     instances: tuple[Instance, ...]
     drawable: tuple[Instance, ...]
@@ -61,6 +65,6 @@ class Stacks:
 
 def stack_of(instances: Sequence[Instance]) -> Stack:
     """Return the stack of `instances`, which are in order already."""
-    drawable = tuple(instance for instance in instances if instance.pixel_data_offset is not None)
+    drawable = tuple(i for i in instances if i.pixel_data_offset is not None and not is_video(i))
     ends = tuple(accumulate(max(instance.number_of_frames or 1, 1) for instance in drawable))
     return Stack(tuple(instances), drawable, ends)

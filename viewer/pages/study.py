@@ -89,7 +89,8 @@ def frames(study: str, series: str) -> Response:
 def documents(study: str, series: str) -> Response:
     """List the objects of a series that are no images, with what can be done with them."""
     stack = services().stacks.of(find_series(study, series))
-    others = [instance for instance in stack.instances if instance.pixel_data_offset is None]
+    images = {instance.sop_instance_uid for instance in stack.drawable}
+    others = [instance for instance in stack.instances if instance.sop_instance_uid not in images]
     return jsonify(total=len(others), documents=[_document(instance) for instance in others[:DOCUMENTS_MAX]])
 
 

@@ -308,6 +308,9 @@ def test_a_square_wave_of_a_millivolt_is_ten_millimetres_high(archive: Archive, 
     points = [tuple(map(float, pair.split())) for pair in path.removeprefix("M").split("L")]
     assert max(y for _, y in points) - min(y for _, y in points) == pytest.approx(10)
     assert points[-1][0] - points[0][0] == pytest.approx(25, abs=0.3)
+    page = client.get(address(uid, "document"))
+    assert page.status_code == 200
+    assert "25 mm/s, 10 mm/mV" in page.text
 
 
 def test_a_video_is_played_in_parts(archive: Archive, client: FlaskClient) -> None:
@@ -320,6 +323,10 @@ def test_a_video_is_played_in_parts(archive: Archive, client: FlaskClient) -> No
         assert (whole.status_code, whole.mimetype, whole.data) == (200, "video/mp4", video)
     with client.get(address(uid, "video"), headers={"Range": "bytes=4-11"}) as part:
         assert (part.status_code, part.data) == (206, b"ftypisom")
+    (series,) = client.get(f"/study/{STUDY}/series").get_json()["series"]
+    assert (series["frames"], series["documents"]) == (0, 1), "it is played, not drawn by frame"
+    (listed,) = client.get(f"/study/{STUDY}/series/{series['uid']}/documents").get_json()["documents"]
+    assert "<video controls" in client.get(listed["page"]).text
 
 
 def test_a_video_that_browsers_do_not_play_is_refused(archive: Archive, client: FlaskClient) -> None:

@@ -23,7 +23,7 @@ export function begin(): void {
   if (page.first) {
     room.library.know(page.first.series, page.first.position, page.first.facts);
     room.open(room.cell, page.first.series, page.first.position);
-  }
+  } else if (page.series[0]) room.choose(page.series[0]);
   followAddress(room);
   room.painter = painter;
   target.replaceChildren();
