@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,6 +111,21 @@ def test_studies_and_series(client: DICOMwebClient, known: dict[str, tuple[Study
     assert instance.sop_instance_uid in streamed
 
 
+def test_what_comes_piece_by_piece_is_what_comes_at_once(
+    client: DICOMwebClient, sample_server: Server, known: dict[str, tuple[Study, Instance]]
+) -> None:
+    study, instance = known["MG"]
+    series = client.retrieve_series(instance.study_instance_uid, instance.series_instance_uid)
+    assert instance.sop_instance_uid in {ds.SOPInstanceUID for ds in series}
+    assert len(list(client.iter_study(study.study_instance_uid))) == study.number_of_instances
+    native = (("application/octet-stream", ExplicitVRLittleEndian),)
+    pixels = dcmread(instance.path).pixel_array.tobytes()
+    (frame,) = client.iter_instance_frames(*_uids(instance), frame_numbers=[1], media_types=native)
+    assert frame == pixels
+    path = "/studies/{}/series/{}/instances/{}/bulkdata/7FE00010".format(*_uids(instance))
+    assert b"".join(client.iter_bulkdata(f"{sample_server.address}/dicom-web{path}")) == pixels
+
+
 def test_frames_in_any_order(client: DICOMwebClient, filled: Samples) -> None:
     with Archive.open(ArchiveSettings(filled.data)) as archive:
         every = archive.matching_instances(Query(Level.INSTANCE))
@@ -137,6 +154,17 @@ def test_rendered(client: DICOMwebClient, known: dict[str, tuple[Study, Instance
     assert Image.open(io.BytesIO(data)).size == (instance.columns, instance.rows)
     data = client.retrieve_instance_frames_rendered(*_uids(instance), frame_numbers=[1], media_types=(media_type,))
     assert Image.open(io.BytesIO(data)).format == media_type.partition("/")[2].upper()
+    data = client.retrieve_series_rendered(*_uids(instance)[:2], media_types=(media_type,))
+    assert Image.open(io.BytesIO(data)).size == (instance.columns, instance.rows)
+
+
+def test_no_operation_is_left_out() -> None:
+    """Of this client, each has its test here."""
+    words = ("search_", "retrieve_", "iter_", "store_", "delete_")
+    operations = {name for name in vars(DICOMwebClient) if name.startswith(words)}
+    tested = set(re.findall(r"(?:client|own)\.(\w+)\(", Path(__file__).read_text()))
+    assert operations
+    assert operations <= tested
 
 
 def test_what_is_not_there_is_404(client: DICOMwebClient) -> None:
@@ -170,6 +198,9 @@ def test_store_search_and_delete(own: DICOMwebClient) -> None:
     assert own.search_for_studies(search_filters={"StudyInstanceUID": STUDY}) == []
     with pytest.raises(HTTPError, match="404"):
         own.delete_study(STUDY)
+    own.store_instances([_dataset(3)])
+    own.delete_study(STUDY)
+    assert own.search_for_studies(search_filters={"StudyInstanceUID": STUDY}) == []
 
 
 def test_store_into_a_study_that_is_another_one(own: DICOMwebClient) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from storage.archive import Archive
 from storage.records import Role
+from storage.rejection import Reason, Target
 from tests.support.objects import SERIES, STUDY, ct, store
 from tests.support.web import Server
 
@@ -98,6 +99,24 @@ def test_slow_readers_cost_no_memory_and_hold_up_nobody(large: int, server: Serv
     assert len(get(server, cookie, f"{ADDRESS}/instances/1.2.1")) > OBJECT_BYTES
     for connection in slow:
         connection.close()
+
+
+@pytest.mark.parametrize("path", [ADDRESS, f"{ADDRESS}?accept=application/zip"], ids=["parts", "zip"])
+def test_what_is_rejected_while_it_is_on_its_way_still_arrives_whole(
+    archive: Archive, large: int, server: Server, path: str
+) -> None:
+    headers = {"Cookie": server.cookie(Role.RADIOLOGIST)}
+    with closing(server.connect()) as connection:
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        assert answer.status == 200
+        begun = len(answer.read(1 << 16))
+        archive.rejections.reject(Target(STUDY), Reason.QUALITY, "admin")
+        whole = begun + len(answer.read())
+        assert whole == int(answer.headers["Content-Length"]) > large
+    with closing(server.connect()) as connection:
+        connection.request("GET", path, headers=headers)
+        assert connection.getresponse().status == 404
 
 
 def test_many_at_once(large: int, server: Server) -> None:
