@@ -108,7 +108,9 @@ def test_certificates_and_peers_that_are_spoken_to_with_tls(tmp_path: Path) -> N
     certificate = str(tmp_path / "tls" / "certificate.pem")
     node = ("AET", "127.0.0.1", "104", "--data", data)
     assert _run("peer", "add", "a", *node, "--tls", "--tls-authorities", certificate, "--commitment")[0] == 0
-    assert _run("peer", "list", "--data", data)[1].strip().endswith("tls commitment")
+    assert _run("peer", "list", "--data", data)[1].strip().endswith("query,retrieve tls commitment")
+    assert _run("peer", "change", "a", "--reject", "--data", data)[0] == 0
+    assert "query,retrieve,reject tls" in _run("peer", "list", "--data", data)[1]
     assert _run("peer", "change", "a", "--no-tls-verify", "--data", data)[0] == 0
     assert "tls-unverified" in _run("peer", "list", "--data", data)[1]
     (tmp_path / "no.pem").write_text("no")

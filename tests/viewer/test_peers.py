@@ -100,10 +100,10 @@ def test_only_an_administrator_manages_peers_and_a_clinician_asks_nobody(
 def test_a_peer_is_added_changed_and_removed_and_each_is_audited(admin: FlaskClient, records: Records) -> None:
     assert _post(admin, "/peers/add", FIELDS) == (303, "/peers/test?name=Reader+1")
     assert records.peers.list() == [Peer("Reader 1", "READER1", "10.0.0.5", 104, may_retrieve=False, tls_verify=False)]
-    changed = {**FIELDS, "port": "11112", "tls": "on", "tls_verify": "on", "asks_commitment": "on"}
+    changed = {**FIELDS, "port": "11112", "tls": "on", "tls_verify": "on", "asks_commitment": "on", "may_reject": "on"}
     assert _post(admin, "/peers/change?name=Reader+1", changed) == (303, "/peers")
     (peer,) = records.peers.list()
-    assert (peer.port, peer.tls, peer.asks_commitment) == (11112, True, True)
+    assert (peer.port, peer.tls, peer.asks_commitment, peer.may_reject) == (11112, True, True, True)
     page = _get(admin, "/peers")
     assert "READER1" in page
     assert "TLS" in page
