@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from pydicom.dataset import Dataset
+
 from storage.model import Instance
 from storage.pixels import PixelObject
 from viewer.reading.pixels import transport
