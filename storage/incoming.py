@@ -125,9 +125,10 @@ class Incoming:
     def _checked_header(self) -> Header:
         if not uid.is_valid(self._announced.transfer_syntax_uid):
             raise InvalidObject(f"{self._announced.transfer_syntax_uid[:80]!r} is no transfer syntax UID")
-        header = read_header(
-            self._file.fd, self._file.prefix_size, self._file.size, self._announced.transfer_syntax_uid
-        )
+        with disk_errors("cannot read an incoming object"):
+            header = read_header(
+                self._file.fd, self._file.prefix_size, self._file.size, self._announced.transfer_syntax_uid
+            )
         self._compare(header, "SOPClassUID", "sop_class_uid", self._announced.sop_class_uid)
         self._compare(header, "SOPInstanceUID", "sop_instance_uid", self._announced.sop_instance_uid)
         self._compare(header, "StudyInstanceUID", "study_instance_uid", self._announced.study_instance_uid)

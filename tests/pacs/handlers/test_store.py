@@ -154,6 +154,22 @@ def test_a_data_folder_that_went_away_is_out_of_resources(served: Served, monkey
     assert served.wire.echo().status == 0
 
 
+def test_a_disk_that_does_not_give_back_what_was_written_is_out_of_resources(
+    served: Served, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(fd: int, size: int, offset: int) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    served.wire.associate()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pread", fail)
+        response = served.wire.store(_DATA, INSTANCE)
+    assert (response.status, response.comment) == (0xA700, "cannot read an incoming object: Input/output error")
+    assert _nothing_but_quarantine(archive)
+    assert archive.quarantined_count() == 0
+    assert served.wire.store(_DATA, INSTANCE).status == 0
+
+
 def test_below_the_free_space_mark_the_whole_data_set_is_read_before_the_answer(
     served: Served, archive: Archive
 ) -> None:
