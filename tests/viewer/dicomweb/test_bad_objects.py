@@ -1,4 +1,4 @@
-"""Objects with something wrong in them, asked for in every way over HTTP: a sentence, never a 500, and the worker lives."""
+"""Broken objects, asked for in every way over HTTP: a sentence, never a 500, and the worker lives on."""
 
 from __future__ import annotations
 
