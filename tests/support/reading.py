@@ -109,11 +109,14 @@ class Reader:
         assert box is not None
         assert size is not None
         width = size["width"] - round(box["width"]) + max(columns + columns % 2, 800)
+        before = int(self.data("rendered"))
         self.page.set_viewport_size({"width": width, "height": size["height"] - round(box["height"]) + rows})
-        # On a busy computer the new size is painted later than it is taken for still.
+        # On a busy computer the new size is painted later than it is taken for still. The canvas itself does not tell
+        # its size: it keeps the one it was made with, whatever picture is handed to it.
         self.page.wait_for_function(
-            "n => document.querySelector('.viewport .picture canvas').height === Math.round(n * devicePixelRatio)",
-            arg=rows,
+            "([n, before]) => { const { box, drawings } = window.filmless.cell;"
+            " return Math.round(box.height) === n && drawings > before; }",
+            arg=[rows, before if round(box["height"]) != rows else -1],
         )
         self.still()
 
