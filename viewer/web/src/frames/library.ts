@@ -165,7 +165,7 @@ export class Library {
     series.factsComplete = true;
     series.addFacts(0, []);
     // Pixels that came before their facts can be kept only now.
-    this.shelving?.came(() => this.series.values());
+    if (!this.running) this.shelving?.rest(() => this.series.values());
   }
 
   private isComing(wish: Wish): boolean {

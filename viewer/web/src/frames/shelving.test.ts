@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { RAW, type Arrival } from "./cut";
 import type { Facts } from "./facts";
 import { SeriesFrames } from "./series";
@@ -37,7 +37,7 @@ class Memory implements Shelf {
 }
 
 const at = () => Promise.resolve();
-const shelvingOn = (shelf: Shelf) => new Shelving(shelf, at);
+const shelvingOn = (shelf: Shelf, restMs = 0) => new Shelving(shelf, at, restMs);
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 function seen(contents: string[], pixels = true): SeriesFrames {
@@ -166,6 +166,26 @@ describe("keeping", () => {
     expect(shelf.blocks.size).toBe(0);
   });
 
+  test("takes along what came while it was writing", async () => {
+    const shelf = new Memory();
+    const [first, second] = [seen(["a"]), new SeriesFrames("1.3", 1)];
+    const shelving = shelvingOn(shelf);
+    const put = shelf.put.bind(shelf);
+    shelf.put = async (series, block, frames) => {
+      if (!second.factsComplete) {
+        second.addFacts(0, [factsOf("b")]);
+        second.factsComplete = true;
+        second.take(arrival(0, 2));
+        shelving.rest(() => [second, first]);
+      }
+      return put(series, block, frames);
+    };
+    // The second one is looked at before the first, and is not whole yet.
+    shelving.rest(() => [second, first]);
+    await settled();
+    expect([...shelf.blocks.keys()].sort()).toEqual(["1.2 256/0", "1.3 256/0"]);
+  });
+
   test("gives up where there is no room", async () => {
     const shelf = new Memory(0);
     const shelving = shelvingOn(shelf);
@@ -179,11 +199,13 @@ describe("keeping", () => {
 
   test("rests while hands are at work", async () => {
     const shelf = new Memory();
-    const shelving = shelvingOn(shelf);
-    shelving.touched();
+    const shelving = shelvingOn(shelf, 60);
     shelving.rest(() => [seen(["a"])]);
     await settled();
+    shelving.touched();
+    await new Promise((resolve) => setTimeout(resolve, 40));
     expect(shelf.blocks.size).toBe(0);
+    await vi.waitFor(() => expect(shelf.blocks.size).toBe(1));
   });
 });
 

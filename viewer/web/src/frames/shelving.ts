@@ -11,15 +11,16 @@ import type { KeptFrame, Shelf } from "./shelf";
 
 const BLOCK_BYTES = 4 << 20;
 const BLOCK_FRAMES_MAX = 256;
-/** So long hands have to rest before anything is written. */
+/** So long hands, and what brings images, have to rest before anything is written: looking goes before keeping. */
 const REST_MS = 2000;
-/** A stream that takes longer than this is written while it goes on. */
-const PATIENCE_MS = 4000;
+/** A stream that takes longer than this, as over a slow link, is written while it goes on. */
+const PATIENCE_MS = 15_000;
 
 export class Shelving {
   /** Blocks that are known to be on the shelf as they are now. */
   private readonly good = new Map<string, Set<string>>();
   private isWriting = false;
+  private isAsked = false;
   private isFull = false;
   private handsAt = -Infinity;
   private timer: ReturnType<typeof setTimeout> | null = null;
@@ -27,6 +28,7 @@ export class Shelving {
   constructor(
     private readonly shelf: Shelf,
     private readonly idle: () => Promise<void> = idleTime,
+    private readonly restMs = REST_MS,
   ) {}
 
   /** Hands are at work: nothing is written for a while. */
@@ -61,23 +63,29 @@ export class Shelving {
     for (const name of names) await this.shelf.drop(series.uid, name);
   }
 
-  /** Something came, pixels or facts: what is whole will be written, in a while or when all has come. */
+  /** Something came: what is whole will be written, in a while or when all has come. */
   came(all: () => Iterable<SeriesFrames>): void {
     this.timer ??= setTimeout(() => void this.write(all), PATIENCE_MS);
   }
 
   /** All that is wanted is here. */
   rest(all: () => Iterable<SeriesFrames>): void {
+    this.touched();
     void this.write(all);
   }
 
   private async write(all: () => Iterable<SeriesFrames>): Promise<void> {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
-    if (this.isWriting || this.isFull) return;
+    this.isAsked = true;
+    if (this.isWriting) return;
     this.isWriting = true;
     try {
-      for (const series of all()) if (!series.isMade && series.factsComplete) await this.writeSeries(series);
+      while (this.isAsked && !this.isFull) {
+        // What comes while this goes on asks for another round.
+        this.isAsked = false;
+        for (const series of all()) if (!series.isMade && series.factsComplete) await this.writeSeries(series);
+      }
     } finally {
       this.isWriting = false;
     }
@@ -98,7 +106,7 @@ export class Shelving {
   }
 
   private async resting(): Promise<void> {
-    for (let left: number; (left = this.handsAt + REST_MS - performance.now()) > 0; ) await new Promise((resolve) => setTimeout(resolve, left));
+    for (let left: number; (left = this.handsAt + this.restMs - performance.now()) > 0; ) await new Promise((resolve) => setTimeout(resolve, left));
     await this.idle();
   }
 
