@@ -27,3 +27,12 @@ def amount(room: Reader, name: str, row: int = 0) -> float:
     found = re.search(r"-?[\d.]+", entry.inner_text())
     assert found is not None
     return float(found[0])
+
+
+def styled(room: Reader, rules: str) -> None:
+    """Lay CSS rules over the page, past its policy against inline styles."""
+    room.page.evaluate(
+        "rules => { const sheet = new CSSStyleSheet(); sheet.replaceSync(rules);"
+        " document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet]; }",
+        rules,
+    )
