@@ -154,3 +154,14 @@ def test_an_overlay_as_a_clear_picture(client: FlaskClient, archive: Archive) ->
     answer = client.get(f"/study/{STUDY}/instances/{ds.SOPInstanceUID}/frames/1/overlay")
     alpha = np.asarray(Image.open(io.BytesIO(answer.data)).getchannel("A"))
     assert np.argwhere(alpha).tolist() == [[2, 3]]
+
+
+def test_what_tells_phases_apart_also_where_frames_have_groups(client: FlaskClient, archive: Archive) -> None:
+    store(archive, ct(TemporalPositionIdentifier=3, TriggerTime=40, EchoTime=90))
+    diffusion, group = Dataset(), Dataset()
+    diffusion.DiffusionBValue = 800.0
+    group.MRDiffusionSequence = [diffusion]
+    store(archive, ct(SOPInstanceUID="1.2.3.4", InstanceNumber=2, PerFrameFunctionalGroupsSequence=[group]))
+    told = client.get(f"/study/{STUDY}/series/{SERIES}/facts").get_json()
+    found = [{**told["shared"], **own}["technique"] for own in told["each"]]
+    assert found == [{"temporal_position": 3, "trigger_time": 40, "echo_time": 90}, {"b_value": 800}]
