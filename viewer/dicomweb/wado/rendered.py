@@ -215,7 +215,7 @@ def _filmed(shown: Sequence[Shown], drawing: Drawing, etag: str) -> Response:
         span = kept_videos.span(etag)
     if span is None:
         raise WriteFailed("the video cannot be kept in the cache")
-    return span_response(span, video.MP4, etag)
+    return ranged(span, video.MP4, etag)
 
 
 def _frame_time(instance: Instance) -> int:
