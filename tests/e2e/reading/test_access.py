@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from sample_dicom import studies_folder
+from tests.support.access import broken_rules
 from tests.support.reading import Reader, reader, study_of
 from tests.support.web import Server
 
-AXE = Path(__file__).parents[3] / "viewer" / "web" / "node_modules" / "axe-core" / "axe.min.js"
-RULES = "{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }"
 CT = "ct-chest"
 LEAST_TARGET = 24
 """CSS pixels of whatever is pressed (WCAG 2.5.8)."""
-
-
-def broken_rules(page: Page) -> list[str]:
-    """What axe-core finds: rule and the elements that break it."""
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed (make web)")
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found: list[dict[str, Any]] = page.evaluate(f"async () => (await axe.run(document, {RULES})).violations")
-    return [f"{one['id']}: {[node['html'][:150] for node in one['nodes'][:4]]}" for one in found]
 
 
 @pytest.mark.parametrize("locale", ["vi-VN", "en-GB"])

@@ -1,0 +1,155 @@
+"""Every other kind of measurement drawn by hand on the measuring insert, checked against the stored pixels."""
+
+from __future__ import annotations
+
+import io
+from math import cos, hypot, pi, radians, sin, tan
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+from pydicom import Dataset, dcmread
+
+from sample_dicom import studies_folder
+from sample_dicom.phantoms.chest import INSERT
+from tests.support.hands import amount, drag, tool
+from tests.support.reading import Reader, study_of
+
+CHEST = studies_folder() / "ct-chest"
+IMAGE = 28
+"""An instance through the insert (sample_dicom/README.md)."""
+
+
+@pytest.fixture
+def slice_() -> Dataset:
+    return next(ds for path in CHEST.glob("ct*.dcm") if int((ds := dcmread(path)).InstanceNumber) == IMAGE)
+
+
+@pytest.fixture
+def insert(room: Reader, slice_: Dataset) -> Reader:
+    """The insert enlarged in the middle, the panel open, nothing measured."""
+    room.open(study_of(CHEST), f"?image={IMAGE}")
+    room.page.evaluate(
+        "() => { const c = window.filmless.cell; c.place({ ...c.placement, zoom: 3, pan: { x: 0, y: -600 } }); }"
+    )
+    room.press("m")
+    expect(room.page.locator(".side-panel .kinds")).to_be_visible()
+    return room
+
+
+def on_screen(room: Reader, ds: Dataset, x: float, y: float) -> tuple[float, float]:
+    """Where a place of the patient is on the screen."""
+    left, top, _ = (float(value) for value in ds.ImagePositionPatient)
+    row_mm, column_mm = (float(value) for value in ds.PixelSpacing)
+    m: dict[str, float] = room.page.evaluate("() => ({ ...window.filmless.cell.matrix })")
+    box = room.viewport.bounding_box()
+    assert box is not None
+    column, row = (x - left) / column_mm + 0.5, (y - top) / row_mm + 0.5
+    return box["x"] + m["a"] * column + m["e"], box["y"] + m["d"] * row + m["f"]
+
+
+def line(room: Reader, ds: Dataset, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag from place to place of the patient, in mm."""
+    drag(room, on_screen(room, ds, *start), on_screen(room, ds, *end))
+
+
+def test_cobbs_angle(insert: Reader, slice_: Dataset) -> None:
+    tool(insert, "cobb")
+    line(insert, slice_, (-30, 140), (10, 140))
+    line(insert, slice_, (-30, 160), (10, 160 - 40 * tan(radians(25))))
+    assert amount(insert, "Góc Cobb") == pytest.approx(25, abs=0.3)
+
+
+def test_two_diameters(insert: Reader, slice_: Dataset) -> None:
+    tool(insert, "bidirectional")
+    line(insert, slice_, (INSERT.rod_left, INSERT.rod_y), (INSERT.rod_right, INSERT.rod_y))
+    assert amount(insert, "Trục dài") == pytest.approx(INSERT.rod_length, rel=0.005)
+    assert amount(insert, "Trục ngắn") == pytest.approx(INSERT.rod_length / 2, rel=0.01)
+
+
+def test_the_cardiothoracic_ratio(insert: Reader, slice_: Dataset) -> None:
+    tool(insert, "ratio")
+    line(insert, slice_, (-20, 145), (20, 145))
+    line(insert, slice_, (-40, 155), (40, 155))
+    assert amount(insert, "Tỷ lệ tim/lồng ngực") == pytest.approx(0.5, abs=0.006)
+
+
+def test_a_rectangle_has_area_mean_deviation_lowest_and_highest(insert: Reader, slice_: Dataset) -> None:
+    tool(insert, "rectangle")
+    left, right, top, bottom = -33.0, 33.0, 138.0, 162.0
+    line(insert, slice_, (left, top), (right, bottom))
+    assert amount(insert, "Diện tích") == pytest.approx((right - left) * (bottom - top), rel=0.01)
+    hu = slice_.pixel_array * float(slice_.RescaleSlope) + float(slice_.RescaleIntercept)
+    x0, y0, _ = (float(value) for value in slice_.ImagePositionPatient)
+    x = x0 + np.arange(slice_.Columns) * float(slice_.PixelSpacing[1])
+    y = y0 + np.arange(slice_.Rows) * float(slice_.PixelSpacing[0])
+    inside = hu[np.ix_((y > top) & (y < bottom), (x > left) & (x < right))]
+    assert amount(insert, "Trung bình") == pytest.approx(inside.mean(), rel=0.02)
+    assert amount(insert, "Độ lệch chuẩn") == pytest.approx(inside.std(), rel=0.02)
+    assert amount(insert, "Nhỏ nhất") == pytest.approx(inside.min(), abs=15)
+    assert amount(insert, "Lớn nhất") == pytest.approx(inside.max(), abs=15)
+    expect(insert.page.locator(".side-panel li.row svg").last).to_be_visible()
+
+
+def test_a_region_drawn_freely(insert: Reader, slice_: Dataset) -> None:
+    tool(insert, "freehand")
+    (cx, cy), r = INSERT.disc_centre, INSERT.disc_radius
+    around = [
+        on_screen(insert, slice_, cx + r * cos(angle), cy + r * sin(angle)) for angle in np.linspace(0, 2 * pi, 73)
+    ]
+    insert.page.mouse.move(*around[0])
+    insert.page.mouse.down()
+    for place in around[1:]:
+        insert.page.mouse.move(*place)
+    insert.page.mouse.up()
+    assert amount(insert, "Diện tích") == pytest.approx(INSERT.disc_area, rel=0.01)
+    assert amount(insert, "Trung bình") == pytest.approx(INSERT.disc_hu, rel=0.03)
+
+
+def test_an_arrow_is_drawn_named_hidden_and_deleted(insert: Reader, slice_: Dataset) -> None:
+    tool(insert, "arrow")
+    line(insert, slice_, (20, 140), (0, 150))
+    row = insert.page.locator(".side-panel li.row")
+    expect(row).to_have_count(1)
+    row.locator(".jump").click()
+    row.get_by_label("Tên").fill("Mảnh kim loại")
+    row.get_by_label("Tên").press("Tab")
+    expect(insert.viewport.locator(".measure")).to_contain_text("Mảnh kim loại")
+    row.get_by_role("button", name="Ẩn").click()
+    expect(insert.viewport.locator(".measure")).to_have_count(0)
+    row.get_by_role("button", name="Ẩn").click()
+    expect(insert.viewport.locator(".measure")).to_have_count(1)
+    insert.page.locator('.bar-row input[type="checkbox"]').uncheck()
+    expect(insert.viewport.locator(".measure")).to_have_count(0)
+    insert.page.locator('.bar-row input[type="checkbox"]').check()
+    row.get_by_role("button", name="Xóa").click()
+    expect(row).to_have_count(0)
+
+
+def test_what_is_drawn_stays_on_its_slice(insert: Reader, slice_: Dataset) -> None:
+    tool(insert, "length")
+    line(insert, slice_, (-20, 150), (20, 150))
+    insert.page.keyboard.press("Escape")
+    expect(insert.viewport.locator(".measure")).to_have_count(1)
+    insert.press("ArrowDown")
+    expect(insert.viewport.locator(".measure")).to_have_count(0)
+    insert.page.locator(".side-panel li.row .jump").click()
+    expect(insert.viewport).to_have_attribute("data-slice", str(IMAGE))
+    expect(insert.viewport.locator(".measure")).to_have_count(1)
+
+
+def test_the_line_on_the_screen_ends_where_the_hand_was(insert: Reader, slice_: Dataset) -> None:
+    tool(insert, "length")
+    start, end = on_screen(insert, slice_, -20, 140), on_screen(insert, slice_, 20, 160)
+    drag(insert, start, end)
+    insert.page.keyboard.press("Escape")
+    insert.page.mouse.move(5, 5)
+    box = insert.viewport.locator(".measure path").first.bounding_box()
+    assert box is not None
+    assert (box["x"], box["y"]) == pytest.approx(start, abs=3)
+    assert hypot(box["width"], box["height"]) == pytest.approx(hypot(end[0] - start[0], end[1] - start[1]), abs=5)
+    shot = np.asarray(Image.open(io.BytesIO(insert.page.screenshot())).convert("RGB")).astype(int)
+    middle = (round((start[1] + end[1]) / 2), round((start[0] + end[0]) / 2))
+    around = shot[middle[0] - 3 : middle[0] + 4, middle[1] - 3 : middle[1] + 4]
+    assert (around.max(axis=2) - around.min(axis=2)).max() > 60, "a coloured line"

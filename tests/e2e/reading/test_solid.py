@@ -1,0 +1,65 @@
+"""A body in three dimensions: presets, cuts, turning, and the way back."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Locator, expect
+
+from sample_dicom import studies_folder
+from tests.support.hands import styled
+from tests.support.reading import Reader, study_of
+
+HIDE = ".solid .controls, .solid .letter { opacity: 0 !important; }"
+ANSWER_MS = 60_000
+
+
+def still(solid: Locator) -> NDArray[np.int_]:
+    """Wait until it has rested, and return what is seen."""
+    before = ""
+    while (now := solid.get_attribute("data-drawings") or "") != before:
+        before = now
+        solid.page.wait_for_timeout(900)
+    return np.asarray(Image.open(io.BytesIO(solid.locator("canvas").screenshot())).convert("RGB")).astype(int)
+
+
+def share(picture: NDArray[np.int_]) -> float:
+    """How much of the picture is not black."""
+    return float((picture.max(axis=2) > 30).mean())
+
+
+def test_presets_cuts_and_turning(room: Reader) -> None:
+    room.open(study_of(studies_folder() / "ct-chest"))
+    room.press("u")
+    room.page.click("[data-action=solid]")
+    solid = room.page.locator(".solid")
+    expect(solid).not_to_have_attribute("data-drawings", "0", timeout=ANSWER_MS)
+    styled(room, HIDE)
+    shown = {}
+    for preset in ("bone", "vessels", "lung", "skin"):
+        solid.locator(f"[data-preset={preset}]").click()
+        shown[preset] = still(solid)
+        assert share(shown[preset]) > 0.02, preset
+    assert share(shown["skin"]) > share(shown["bone"])
+    names = list(shown)
+    for i, one in enumerate(names):
+        for other in names[i + 1 :]:
+            assert np.abs(shown[one] - shown[other]).mean() > 1, (one, other)
+    assert solid.locator(".letter.left").inner_text() == "R"
+    assert solid.locator(".letter.top").inner_text() == "H"
+    solid.locator("[name=clip-top]").fill("0.5")
+    cut = still(solid)
+    height = cut.shape[0]
+    assert share(cut[: height // 3]) < share(shown["skin"][: height // 3]) / 2, "the head's side is cut away"
+    solid.focus()
+    for _ in range(9):
+        room.page.keyboard.press("ArrowRight")
+    turned = still(solid)
+    assert solid.locator(".letter.left").inner_text() != "R"
+    assert np.abs(turned - cut).mean() > 1
+    room.page.keyboard.press("Escape")
+    expect(solid).to_have_count(0)
+    expect(room.page.locator("[data-action=solid]")).to_be_focused()
