@@ -47,7 +47,8 @@ def _rename(sources: list[Path], folder: Path, name: str) -> None:
         ds.StudyInstanceUID = generate_uid(entropy_srcs=[name])
         ds.SeriesInstanceUID = generate_uid(entropy_srcs=[name, "series"])
         ds.FrameOfReferenceUID = generate_uid(entropy_srcs=[name, "frame"])
-        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[name, f" image {number}"])
+        ds.SOPInstanceUID = generate_uid(entropy_srcs=[name, f" image {number}"])
+        ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
         ds.save_as(folder / f"{number:04}.dcm")
 
 
