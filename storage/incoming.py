@@ -230,6 +230,9 @@ class Incoming:
         try:
             self._files.place(self._file, relative)
         except FileExistsError:
+            # A twin has just put it back, and may not have come to sync the folder yet.
+            with disk_errors(f"cannot sync {first.path.name}"):
+                sync_folder(first.path.parent)
             return self._answer(header, Outcome.ALREADY_STORED)
         self._index.relocate(self._entry(header, "/".join(relative.parts[1:4])))
         return self._answer(header, Outcome.STORED)

@@ -163,6 +163,26 @@ def test_a_twin_that_meets_the_file_before_it_is_indexed(archive: Archive, betwe
     whole(archive)
 
 
+def test_a_twin_that_finds_the_lost_file_back_in_its_place_answers_for_it_too(
+    archive: Archive, between: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever put it back may not have synced the folder yet, so the twin does before it says that it is kept."""
+    store(archive, ct())
+    archive.instance(INSTANCE).path.unlink()
+    disk = Disk(monkeypatch)
+
+    def twin() -> None:
+        assert store(archive, ct()).outcome is Outcome.STORED
+        disk.fail("fsync", errno.EIO, where="archive")
+
+    between(archive.files, "place", twin)
+    with pytest.raises(WriteFailed):
+        store(archive, ct())
+    disk.heal()
+    assert store(archive, ct()).outcome is Outcome.ALREADY_STORED
+    whole(archive)
+
+
 def test_a_twin_indexed_elsewhere_between_the_look_and_the_move(
     archive: Archive, between: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
