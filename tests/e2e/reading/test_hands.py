@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, expect
 
 from sample_dicom import studies_folder
@@ -169,3 +173,26 @@ def test_the_notice_is_in_sight_on_every_page(
         for panel in "mucd":
             room.page.keyboard.press(panel)
             expect(room.page.get_by_text(words).last).to_be_in_viewport(ratio=0.9)
+
+
+def test_the_magnifier_shows_what_lies_under_it_two_and_a_half_times_as_large(room: Reader) -> None:
+    room.open(study("ct-head"), whole=False)
+    room.press("g")
+    x, y = (round(place) for place in middle(room))
+    room.page.mouse.move(x, y)
+    plain = np.asarray(Image.open(io.BytesIO(room.page.screenshot())).convert("L"))
+    room.page.mouse.down()
+    lens = room.viewport.locator(".lens")
+    expect(lens).to_be_visible()
+    room.page.mouse.move(x + 5, y)
+    room.still()
+    shown = np.asarray(Image.open(io.BytesIO(room.page.screenshot())).convert("L"))[y - 50 : y + 50, x - 45 : x + 55]
+    under = Image.fromarray(plain[y - 20 : y + 20, x - 15 : x + 25]).resize((100, 100), Image.Resampling.BILINEAR)
+    assert np.asarray(under).std() > 10, "there is something to be seen"
+    np.testing.assert_allclose(shown.mean(), np.asarray(under).mean(), atol=4)
+    assert np.corrcoef(shown.ravel(), np.asarray(under).ravel())[0, 1] > 0.9
+    box = lens.bounding_box()
+    assert box is not None
+    assert (box["width"], box["height"]) == (224, 224)
+    room.page.mouse.up()
+    expect(lens).to_have_count(0)

@@ -5,6 +5,7 @@ import {
   flippedDown,
   keptInSight,
   lettersUnder,
+  magnified,
   matrixOf,
   mmPerBoxPixel,
   scaleBar,
@@ -103,6 +104,23 @@ test("zooming keeps the point under the pointer", () => {
     const after = toPicture(matrixOf(zoomedAt(from, 1.7, pointer, BOX), 400, 300, 1.2, BOX), pointer);
     expect(after.x).toBeCloseTo(before.x, 6);
     expect(after.y).toBeCloseTo(before.y, 6);
+  }
+});
+
+test("a lens shows in its middle what it stands over, larger", () => {
+  const random = numbers(7);
+  const lens = { width: 220, height: 220 };
+  for (let round = 0; round < 100; round++) {
+    const [x, y, zoom] = [0, 0, 0].map(() => random.next().value as number) as [number, number, number];
+    const pose: Pose = { rotate: ([0, 90, 180, 270] as const)[round % 4] as Pose["rotate"], flip: round % 3 === 0 };
+    const placement: Placement = { pose, zoom: 1 + zoom, pan: { x: 15, y: -40 } };
+    const at = { x: x * BOX.width, y: y * BOX.height };
+    const whole = matrixOf(placement, 400, 300, 1.2, BOX);
+    const inLens = matrixOf(magnified(placement, 2.5, at, squareSize(400, 300, 1.2), BOX, lens), 400, 300, 1.2, lens);
+    const [under, shown] = [toPicture(whole, at), toPicture(inLens, { x: 110, y: 110 })];
+    expect(shown.x).toBeCloseTo(under.x, 6);
+    expect(shown.y).toBeCloseTo(under.y, 6);
+    expect(Math.hypot(inLens.a, inLens.c)).toBeCloseTo(2.5 * Math.hypot(whole.a, whole.c), 9);
   }
 });
 

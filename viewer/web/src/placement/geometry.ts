@@ -126,6 +126,16 @@ export function zoomedAt(placement: Placement, factor: number, pointer: Point, b
   return { pose: placement.pose, zoom, pan };
 }
 
+/** Where the picture lies in a lens that stands with its middle over `at` of the box and enlarges by `factor`. */
+export function magnified(placement: Placement, factor: number, at: Point, picture: Size, box: Size, lens: Size): Placement {
+  const { pose, zoom, pan } = placement;
+  return {
+    pose,
+    zoom: (zoom * factor * fitScale(picture, box, pose)) / fitScale(picture, lens, pose),
+    pan: { x: (box.width / 2 + pan.x - at.x) * factor, y: (box.height / 2 + pan.y - at.y) * factor },
+  };
+}
+
 /** Keep at least a corner of the picture in the box, so that it cannot be lost. */
 export function keptInSight(placement: Placement, picture: Size, box: Size): Placement {
   const scale = fitScale(picture, box, placement.pose) * placement.zoom;
