@@ -5,8 +5,9 @@ Facts this rests on, tried with Granian 2.8 (docs/decisions.md has figures):
   only as the client takes it. `/proc/self/fd/N` of a pipe is such a file: what is written into the other end is the
   body, and a pipe that is full is the back pressure.
 - `splice` moves a file's pages into the pipe without bringing them into this process.
-- The server opens the pipe a second time, and does not say when. Our own reading end may be closed only after that, and
-  has to be closed then: once the client has gone there is no reader left, and the next write fails with EPIPE.
+- The server opens the pipe a second time, and does not say when. Our own reading end may be closed only after that, or
+  its number might be another file's by then; and it has to be closed then: once the client has gone there is no reader
+  left, and the next write fails with EPIPE.
 - A length that was announced and is not reached makes the server break the connection off, so that no client takes half
   a body for a whole one.
 """
@@ -34,6 +35,7 @@ SILENT_SECONDS = 60.0
 """A client that takes nothing for so long is given up."""
 _OPEN_SECONDS = 10.0
 _STEP_SECONDS = 0.5
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.05
 _BLOCK = 1 << 18
 _NOT_THROUGH_SPLICE = frozenset({errno.EINVAL, errno.ENOSYS})
 
@@ -175,11 +177,11 @@ class Pipe:
                     self._write(memoryview(piece), stopping)
                 elif piece.length:
                     self._splice(piece, stopping)
-            self._hand_over()
         except BrokenPipeError:
             raise ClientGone from None
         finally:
             body.close()
+            self._hand_over(stopping)
 
     def _write(self, data: memoryview, stopping: threading.Event) -> None:
         while data:
@@ -228,11 +230,16 @@ class Pipe:
             if time.monotonic() > give_up:
                 raise ClientGone
 
-    def _hand_over(self) -> None:
-        """Wait until the server has opened the pipe: what is in it when the last end closes is lost."""
-        while self._reading >= 0:
+    def _hand_over(self, stopping: threading.Event) -> None:
+        """Wait until the server has opened the pipe: what is in it when the last end closes is lost.
+
+        Also where the body failed: the number that the server was given must not become that of another file before.
+        """
+        pause = _FIRST_PAUSE
+        while self._reading >= 0 and not stopping.is_set():
             self._release()
-            time.sleep(0.0005)
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _release(self) -> None:
         """Close our reading end if the server has its own, which shows by bytes that are gone from the pipe."""

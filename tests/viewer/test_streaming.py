@@ -122,6 +122,18 @@ def test_a_file_that_is_too_short_ends_the_body_with_an_error(blob: Path) -> Non
         read(FileSpan(blob, 2_999_990, 20))
 
 
+def test_a_body_that_fails_at_once_keeps_its_number_until_the_server_has_come(
+    blob: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A number given back too early may be that of somebody else's file when the server opens it."""
+    monkeypatch.setattr(streaming, "_OPEN_SECONDS", 1.0)
+    sending = Sending(iter([FileSpan(blob.with_name("gone"), 0, 20)]))
+    time.sleep(0.3)
+    assert Path(sending.path).readlink().name.startswith("pipe:")
+    assert sending.received() == b""
+    assert isinstance(sending.error, FileNotFoundError)
+
+
 def test_file_systems_that_cannot_splice_are_read(blob: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> int:
         raise OSError(errno.EINVAL, "Invalid argument")
