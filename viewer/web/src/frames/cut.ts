@@ -9,7 +9,7 @@ import type { Values } from "./values";
 export const RAW = 1;
 export const RGB8 = 0xf001;
 export const FLOAT32 = 0xf002;
-export const HTJ2K = 201;
+export const JPEG_LS = 80;
 
 export interface Arrival {
   position: number;

@@ -1,7 +1,7 @@
-/** Unpacks HTJ2K frames to little-endian samples, away from the thread that draws. */
+/** Unpacks JPEG-LS frames to little-endian samples, away from the thread that draws. */
 
-import openJphFactory from "@cornerstonejs/codec-openjph/wasmjs";
-import wasm from "@cornerstonejs/codec-openjph/wasm?url";
+import charLsFactory from "@cornerstonejs/codec-charls/decodewasmjs";
+import wasm from "@cornerstonejs/codec-charls/decodewasm?url";
 import { samplesOf } from "./samples";
 
 export interface Job {
@@ -19,7 +19,7 @@ export interface Done {
   isBroken?: boolean;
 }
 
-const codec = openJphFactory({ locateFile: (name: string) => (name.endsWith(".wasm") ? wasm : name) });
+const codec = charLsFactory({ locateFile: (name: string) => (name.endsWith(".wasm") ? wasm : name) });
 const isReady = codec.then(
   () => true,
   () => false,
@@ -39,13 +39,13 @@ self.onmessage = async ({ data }: MessageEvent<Job>) => {
 };
 
 async function unpacked({ packed, bytes }: Job): Promise<ArrayBuffer> {
-  const { HTJ2KDecoder } = await codec;
-  const decoder = new HTJ2KDecoder();
+  const { JpegLSDecoder } = await codec;
+  const decoder = new JpegLSDecoder();
   try {
     decoder.getEncodedBuffer(packed.byteLength).set(new Uint8Array(packed));
     decoder.decode();
-    const { bitsPerSample, isSigned } = decoder.getFrameInfo();
-    return samplesOf(decoder.getDecodedBuffer(), bitsPerSample > 8 ? 2 : 1, bytes, isSigned);
+    const { bitsPerSample } = decoder.getFrameInfo();
+    return samplesOf(decoder.getDecodedBuffer(), bitsPerSample > 8 ? 2 : 1, bytes);
   } finally {
     decoder.delete();
   }

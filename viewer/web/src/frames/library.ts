@@ -5,7 +5,7 @@
  */
 
 import { Beat } from "./beat";
-import { Cutter, HTJ2K, RAW, type Arrival } from "./cut";
+import { Cutter, JPEG_LS, RAW, type Arrival } from "./cut";
 import { expanded, type CompactFacts, type Facts } from "./facts";
 import { isAbort, request, RequestError } from "./fetching";
 import { outward, rangesText, type Range } from "./order";
@@ -216,7 +216,7 @@ export class Library {
     const cutter = new Cutter((arrival) => {
       const coming = this.running?.coming;
       if (coming) while (coming.length && coming.shift() !== arrival.position);
-      if (arrival.code === HTJ2K && arrival.problem === undefined) unpacked.push(this.unpack(series, arrival));
+      if (arrival.code === JPEG_LS && arrival.problem === undefined) unpacked.push(this.unpack(series, arrival));
       else this.take(series, arrival);
     });
     const reader = answer.body?.getReader();
