@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pydicom.config
 import pytest
+from hypothesis import settings
 
 from storage.archive import Archive
 from storage.settings import ArchiveSettings
+
+# A law holds however long a busy machine takes over one example.
+settings.register_profile("filmless", deadline=None)
+settings.load_profile("filmless")
 
 _SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -76,7 +76,7 @@ def test_everything_killed_at_once_is_brought_in_order_at_the_next_start(tmp_pat
         left.mkdir()
         (left / "x.part").write_bytes(b"half")
         server.start()
-        assert not left.exists()
+        assert _until(lambda: not left.exists())
         assert _until(lambda: "1 half received objects removed, 1 indexed" in server.process.output())
         assert server.stop() == 0
     with Archive.open(ArchiveSettings(tmp_path / "data")) as archive:
