@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from math import cos, hypot, pi, radians, sin, tan
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,12 +15,25 @@ from pydicom import Dataset, dcmread
 
 from sample_dicom import studies_folder
 from sample_dicom.phantoms.chest import INSERT
+from storage.records import Records, Role
 from tests.support.hands import amount, drag, tool
-from tests.support.reading import Reader, study_of
+from tests.support.reading import Reader, import_files, study_of
+from tests.support.web import PASSWORD, Server, running
 
 CHEST = studies_folder() / "ct-chest"
 IMAGE = 28
 """An instance through the insert (sample_dicom/README.md)."""
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The chest alone, in an archive where nobody else has saved what they measured."""
+    data: Path = tmp_path_factory.mktemp("chest")
+    with Records.open(data) as records:
+        records.users.add(Role.RADIOLOGIST.value, Role.RADIOLOGIST, PASSWORD)
+    import_files(data, sorted(CHEST.glob("*.dcm")))
+    with running(data) as started:
+        yield started
 
 
 @pytest.fixture
