@@ -79,6 +79,8 @@ for (const id of ["files", "folder"]) {
     addChosen(input.files);
     input.value = "";
   });
+  // Chosen before this script was here.
+  if (input.files?.length) input.dispatchEvent(new Event("change"));
 }
 
 // --- sending -------------------------------------------------------------------------------------------------------
