@@ -14,6 +14,7 @@ query of any level, no count and no retrieval meets them, and none of these has 
 """
 
 from storage.rejection.model import Reason, Rejection, Target
-from storage.rejection.rejections import Rejections, settle
+from storage.rejection.rejections import Rejections
+from storage.rejection.settling import settle
 
 __all__ = ["Reason", "Rejection", "Rejections", "Target", "settle"]
