@@ -139,3 +139,52 @@ def _group(uid: str, *values: Dataset) -> Dataset:
     name.TextValue = "Nodule"
     ds.ContentSequence = [name, tracking, *values]
     return ds
+
+
+def sent_in_space(
+    source: Instance,
+    kind: str,
+    points: list[list[float]],
+    *,
+    row: tuple[float, float, float] = (1, 0, 0),
+    column: tuple[float, float, float] = (0, 0, -1),
+    first: tuple[float, float, float] = (-12.5, 40.0, 7.25),
+    **changes: object,
+) -> dict[str, Any]:
+    """One measurement on a made plane (coronal) as JSON; `points` in mm along its rows and columns from `first`."""
+    space = [[f + x * r + y * c for f, r, c in zip(first, row, column, strict=True)] for x, y in points]
+    plane = {
+        "source": {"instance": source.sop_instance_uid, "frame": 1},
+        "row": list(row),
+        "column": list(column),
+        "slab_mm": 0,
+        "projection": "maximum",
+    }
+    return {
+        "uid": "2.25.1",
+        "kind": kind,
+        "name": "Nốt mờ",
+        "space": space,
+        "frame_of_reference": "1.2.3.4",
+        "plane": plane,
+        **changes,
+    }
+
+
+GREY = [
+    {"name": "mean", "value": 41.25, "unit": "[hnsf'U]"},
+    {"name": "deviation", "value": 3.5, "unit": "[hnsf'U]"},
+    {"name": "minimum", "value": -12, "unit": "[hnsf'U]"},
+    {"name": "maximum", "value": 90, "unit": "[hnsf'U]"},
+]
+"""Grey values as a browser measures them on a made plane."""
+
+
+def one_of_each_in_space(source: Instance) -> list[dict[str, Any]]:
+    """A measurement of every kind on one coronal plane; regions with their grey values."""
+    return [
+        sent_in_space(
+            source, kind, points, uid=f"2.25.{100 + number}", values=GREY if kind in ("ellipse", "freehand") else []
+        )
+        for number, (kind, points) in enumerate(ALL_KINDS.items())
+    ]

@@ -74,6 +74,18 @@ ESTIMATED: Mapping[str, Code] = {
 }
 """Measurement Method where a length is not that in the patient (PS3.3 10.7)."""
 
+THIN = "thin"
+PROJECTED: Mapping[str, Code] = {
+    THIN: Code("113072", "DCM", "Multiplanar reformatting"),
+    "maximum": Code("113078", "DCM", "Maximum intensity projection"),
+    "minimum": Code("113079", "DCM", "Minimum intensity projection"),
+    "mean": Code("113072", "DCM", "Multiplanar reformatting"),
+}
+"""Measurement Method on a plane made from a series: of a thin one, else by what was shown of the slab (CID 7203)."""
+PLANE = Code("PLANE", PRIVATE, "Plane of the measurement")
+PATH = Code("121055", "DCM", "Path")
+SOURCE_IMAGE = Code("121324", "DCM", "Source image")
+
 IMAGING_MEASUREMENTS = Code("126010", "DCM", "Imaging Measurements")
 MEASUREMENT_GROUP = Code("125007", "DCM", "Measurement Group")
 IMAGE_LIBRARY = Code("111028", "DCM", "Image Library")

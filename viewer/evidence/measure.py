@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pydicom.dataset import Dataset
 
 from viewer.evidence import pixels, plane
-from viewer.evidence.model import MARKS, REGIONS, Kind, Measurement, Point, Value
+from viewer.evidence.model import MARKS, REGIONS, Kind, MadePlane, Measurement, Point, Value
 from viewer.evidence.plane import DEGREES, NO_UNIT, Scale
+from viewer.evidence.space import in_space, on_plane
 from viewer.rendering import Prepared, Region, Spacing
-from viewer.rendering.spacing import read_aspect, read_regions, read_spacing
+from viewer.rendering.spacing import PATIENT, read_aspect, read_regions, read_spacing
 
 UNITS = {
     "HU": "[hnsf'U]",
@@ -51,6 +52,21 @@ def measured(measurement: Measurement, ground: Ground, prepared: Prepared | None
         values += _grey_values(measurement, prepared)
     status = "" if measurement.kind in MARKS else scale.status
     return replace(measurement, values=values, status=status)
+
+
+def measured_on(measurement: Measurement, plane: MadePlane) -> Measurement:
+    """Return a measurement in space with its values, its points laid flat on `plane`.
+
+    Lengths, angles and areas follow from the points; grey values stay as they came, for no stored image has them.
+    """
+    scale = Scale(1.0, 1.0, is_mm=True, status=PATIENT)
+    flat = _long_axis_first(replace(measurement, points=on_plane(measurement.space, plane)), scale)
+    return replace(
+        measurement,
+        space=in_space(flat.points, measurement.space[0], plane),
+        values=_values(flat, scale) + measurement.values,
+        status="" if measurement.kind in MARKS else scale.status,
+    )
 
 
 def _long_axis_first(measurement: Measurement, scale: Scale) -> Measurement:

@@ -1,7 +1,8 @@
 """Measurements as the reading room speaks of them, and their JSON form, checked.
 
 Every length, angle and grey value is computed here on the server from the points and the stored pixels
-(`viewer.evidence.measure`); what a browser claims about values is not believed.
+(`viewer.evidence.measure`); what a browser claims about values is not believed. The one exception are grey values on a
+plane that the browser made: no stored image has those pixels, so they are kept as they were measured there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
+from math import hypot
 from typing import Any
 
 from storage.uid import is_valid
@@ -18,8 +20,11 @@ MEASUREMENTS_MAX = 500
 POINTS_MAX = 2000
 FRAME_MAX = 1 << 24
 COORDINATE_MAX = 1e6
+VALUE_MAX = 1e12
 
 Point = tuple[float, float]
+Vector = tuple[float, float, float]
+"""A place of the patient in mm (x, y, z), or a direction."""
 
 
 class InvalidReading(ValueError):
@@ -71,6 +76,14 @@ REGIONS = frozenset({Kind.ELLIPSE, Kind.RECTANGLE, Kind.FREEHAND})
 """Kinds that enclose pixels."""
 MARKS = frozenset({Kind.ARROW, Kind.TEXT})
 """Kinds that measure nothing."""
+GREY = ("mean", "deviation", "minimum", "maximum")
+"""Values of the pixels inside a region."""
+PROJECTIONS = ("maximum", "minimum", "mean")
+"""What becomes of the values through the thickness of a slab."""
+SLAB_MAX_MM = 1000.0
+UNIT_MAX = 16
+"""Characters of a code (SH, PS3.5 6.2)."""
+_UNIT_OFF = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +104,29 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
+class MadePlane:
+    """A plane through a series that was made for looking, and is no stored image.
+
+    `row` and `column` are unit directions in the patient, of a row and of a column of the picture; `slab_mm` is its
+    thickness (0 for a thin one) and `projection`, one of `PROJECTIONS`, what was shown of it. `source` is the stored
+    image that lies nearest to what was measured.
+    """
+
+    source: ImageRef
+    row: Vector
+    column: Vector
+    slab_mm: float = 0.0
+    projection: str = PROJECTIONS[0]
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
-    """Something measured or marked on one frame.
+    """Something measured or marked on one frame, or in space.
 
     `uid` is the Tracking Unique Identifier: the same in every later version. `status` says what lengths are true of,
-    as `viewer.rendering.Spacing` does. `space` holds points in mm of the patient (x, y, z) and `frame_of_reference`
-    theirs, where another program measured in space (SCOORD3D); such a measurement may name no image.
+    as `viewer.rendering.Spacing` does. In space (SCOORD3D) there are no `points` and no `image`; `space` holds the
+    points in mm of the patient in their place, in the order of `kind`, and `frame_of_reference` theirs. `plane` is the
+    one that it was drawn on; another program may not have said it.
     """
 
     uid: str
@@ -106,8 +136,14 @@ class Measurement:
     name: str = ""
     values: tuple[Value, ...] = ()
     status: str = ""
-    space: tuple[tuple[float, float, float], ...] = ()
+    space: tuple[Vector, ...] = ()
     frame_of_reference: str = ""
+    plane: MadePlane | None = None
+
+    @property
+    def stored_image(self) -> ImageRef | None:
+        """The stored image that it is on, or that lies nearest to its plane."""
+        return self.plane.source if self.plane else self.image
 
     def json(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -130,13 +166,65 @@ def _measurement(item: object, where: str) -> Measurement:
     if not isinstance(item, dict):
         raise InvalidReading(f"{where}: an object is needed")
     kind = _kind(item.get("kind"), where)
-    points = read_points(item.get("points"), f"{where}.points", *POINT_COUNTS[kind])
     name = read_text(item.get("name", ""), f"{where}.name", NAME_MAX)
     if kind is Kind.TEXT and not name:
         raise InvalidReading(f"{where}.name: a text without words says nothing")
+    uid = read_uid(item.get("uid"), f"{where}.uid")
+    if item.get("plane") is not None:
+        return _in_space(item, uid, kind, name, where)
+    points = read_points(item.get("points"), f"{where}.points", *POINT_COUNTS[kind])
+    return Measurement(uid, kind, read_image(item.get("image"), where), points, name)
+
+
+def _in_space(item: dict[str, Any], uid: str, kind: Kind, name: str, where: str) -> Measurement:
+    """A measurement on a plane that is no stored image."""
+    least, most = POINT_COUNTS[kind]
+    places = _list_of(item.get("space"), f"{where}.space", least, most)
     return Measurement(
-        read_uid(item.get("uid"), f"{where}.uid"), kind, read_image(item.get("image"), where), points, name
+        uid,
+        kind,
+        image=None,
+        points=(),
+        name=name,
+        values=_grey(item.get("values", []), f"{where}.values") if kind in REGIONS else (),
+        space=tuple(_vector(place, f"{where}.space[{i}]") for i, place in enumerate(places)),
+        frame_of_reference=read_uid(item.get("frame_of_reference"), f"{where}.frame_of_reference"),
+        plane=_plane(item["plane"], f"{where}.plane"),
     )
+
+
+def _plane(value: object, where: str) -> MadePlane:
+    if not isinstance(value, dict):
+        raise InvalidReading(f"{where}: an object is needed")
+    row, column = _vector(value.get("row"), f"{where}.row"), _vector(value.get("column"), f"{where}.column")
+    if not are_directions(row, column):
+        raise InvalidReading(f"{where}: row and column must be of length 1 and at right angles")
+    slab = read_number(value.get("slab_mm", 0), f"{where}.slab_mm", SLAB_MAX_MM)
+    projection = value.get("projection", PROJECTIONS[0])
+    if slab < 0 or projection not in PROJECTIONS:
+        raise InvalidReading(f"{where}: a slab of 0 mm or more, shown as one of {', '.join(PROJECTIONS)}, is needed")
+    return MadePlane(read_image(value.get("source"), f"{where}.source"), row, column, slab, projection)
+
+
+def are_directions(row: Vector, column: Vector) -> bool:
+    """Tell whether two vectors are of length 1 and at right angles, as the directions of a picture are."""
+    lengths = abs(hypot(*row) - 1) < _UNIT_OFF and abs(hypot(*column) - 1) < _UNIT_OFF
+    return lengths and abs(sum(a * b for a, b in zip(row, column, strict=True))) < _UNIT_OFF
+
+
+def _grey(value: object, where: str) -> tuple[Value, ...]:
+    """Grey values as the browser measured them, in our order."""
+    found = [_value(item, f"{where}[{i}]") for i, item in enumerate(_list_of(value, where, 0, len(GREY), "values"))]
+    return tuple(sorted(found, key=lambda one: GREY.index(one.name)))
+
+
+def _value(item: object, where: str) -> Value:
+    if not isinstance(item, dict) or item.get("name") not in GREY:
+        raise InvalidReading(f"{where}.name: one of {', '.join(GREY)} is needed")
+    unit = read_text(item.get("unit"), f"{where}.unit", UNIT_MAX)
+    if not unit or not unit.isascii() or " " in unit or "\\" in unit:
+        raise InvalidReading(f"{where}.unit: a UCUM code is needed")
+    return Value(item["name"], read_number(item.get("value"), f"{where}.value", VALUE_MAX), unit)
 
 
 def _kind(value: object, where: str) -> Kind:
@@ -165,10 +253,22 @@ def read_image(value: object, where: str) -> ImageRef:
 
 def read_points(value: object, where: str, least: int, most: int) -> tuple[Point, ...]:
     """Return points given as `[[x, y], ...]`."""
+    found = _list_of(value, where, least, most)
+    return tuple(_point(pair, f"{where}[{i}]") for i, pair in enumerate(found))
+
+
+def _list_of(value: object, where: str, least: int, most: int, what: str = "points") -> list[Any]:
     if not isinstance(value, list) or not least <= len(value) <= most:
         count = str(least) if least == most else f"{least} to {most}"
-        raise InvalidReading(f"{where}: {count} points are needed")
-    return tuple(_point(pair, f"{where}[{i}]") for i, pair in enumerate(value))
+        raise InvalidReading(f"{where}: {count} {what} are needed")
+    return value
+
+
+def _vector(value: object, where: str) -> Vector:
+    if not isinstance(value, list) or len(value) != 3:
+        raise InvalidReading(f"{where}: [x, y, z] is needed")
+    x, y, z = (read_number(part, where) for part in value)
+    return x, y, z
 
 
 def _point(pair: object, where: str) -> Point:

@@ -14,8 +14,9 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
 from viewer.evidence import codes
-from viewer.evidence.model import ImageRef, Kind, Measurement, Point, Value
+from viewer.evidence.model import ImageRef, Kind, MadePlane, Measurement, Value
 from viewer.evidence.report_write import TOOLS
+from viewer.evidence.space import plane_of
 from viewer.rendering.attributes import integer, items, number, numbers, text
 
 GROUPS_MAX = 2000
@@ -31,14 +32,18 @@ class Report:
     left_out: int
 
 
+Place = tuple[float, ...]
+"""Two numbers on an image, three in space."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """Coordinates of one content item: on an image, or in space."""
 
     graphic: str
-    points: tuple[Point, ...]
-    image: ImageRef | None
-    space: tuple[tuple[float, float, float], ...] = ()
+    points: tuple[Place, ...]
+    image: ImageRef | None = None
+    is_space: bool = False
     frame_of_reference: str = ""
 
 
@@ -79,18 +84,26 @@ def _measurement(group: Dataset) -> Measurement | None:
     if not uid or not (values or shapes):
         return None
     kind = _KINDS.get(_tool(group)) or _guess(shapes, values)
-    points, kind = _points(kind, shapes)
-    first = shapes[0] if shapes else Shape("", (), None)
+    first = shapes[0] if shapes else Shape("", ())
+    points, kind = _points(kind, [shape for shape in shapes if shape.is_space == first.is_space])
     return Measurement(
         uid=uid,
         kind=kind,
-        image=first.image,
-        points=points,
+        image=None if first.is_space else first.image,
+        points=() if first.is_space else tuple((x, y) for x, y in points),
         name=_name(content, group),
         values=values,
-        space=first.space,
+        space=tuple((x, y, z) for x, y, z in points) if first.is_space else (),
         frame_of_reference=first.frame_of_reference,
+        plane=_plane(content) if first.is_space else None,
     )
+
+
+def _plane(content: tuple[Dataset, ...]) -> MadePlane | None:
+    """The plane that it was seen on, where the document is ours."""
+    words = next((text(item, "TextValue") for item in content if _is(item, codes.PLANE)), "")
+    source = next((_referenced(item) for item in content if _is(item, codes.SOURCE_IMAGE)), None)
+    return plane_of(words, source) if source else None
 
 
 def _tool(group: Dataset) -> str:
@@ -163,11 +176,11 @@ def _known(code: Dataset) -> str:
 
 def _shapes(content: tuple[Dataset, ...]) -> Iterator[Shape]:
     """Coordinates of the group itself (TID 1410), then those of its values (TID 300), each shape once."""
-    seen: set[tuple[str, tuple[Point, ...], object]] = set()
+    seen: set[tuple[str, tuple[Place, ...]]] = set()
     nested = [child for item in content if text(item, "ValueType") == "NUM" for child in items(item, "ContentSequence")]
     for item in (*content, *nested):
         shape = _shape(item)
-        if shape is not None and (key := (shape.graphic, shape.points, shape.space)) not in seen:
+        if shape is not None and (key := (shape.graphic, shape.points)) not in seen:
             seen.add(key)
             yield shape
 
@@ -176,20 +189,22 @@ def _shape(item: Dataset) -> Shape | None:
     kind, data = text(item, "ValueType"), numbers(item, "GraphicData")
     graphic = text(item, "GraphicType")
     if kind == "SCOORD" and data and len(data) % 2 == 0:
-        points = tuple(zip(data[::2], data[1::2], strict=True))
-        return Shape(graphic, points, _reference(item))
+        return Shape(graphic, tuple(zip(data[::2], data[1::2], strict=True)), _reference(item))
     if kind == "SCOORD3D" and data and len(data) % 3 == 0:
         space = tuple(zip(data[::3], data[1::3], data[2::3], strict=True))
-        return Shape(graphic, (), None, space, text(item, "ReferencedFrameOfReferenceUID"))
+        return Shape(graphic, space, None, True, text(item, "ReferencedFrameOfReferenceUID"))
     return None
 
 
 def _reference(item: Dataset) -> ImageRef | None:
-    for child in items(item, "ContentSequence"):
-        for reference in items(child, "ReferencedSOPSequence"):
-            uid = text(reference, "ReferencedSOPInstanceUID")
-            if uid:
-                return ImageRef(uid, integer(reference, "ReferencedFrameNumber") or 1)
+    return next((found for child in items(item, "ContentSequence") if (found := _referenced(child))), None)
+
+
+def _referenced(item: Dataset) -> ImageRef | None:
+    for reference in items(item, "ReferencedSOPSequence"):
+        uid = text(reference, "ReferencedSOPInstanceUID")
+        if uid:
+            return ImageRef(uid, integer(reference, "ReferencedFrameNumber") or 1)
     return None
 
 
@@ -205,7 +220,7 @@ def _guess(shapes: list[Shape], values: tuple[Value, ...]) -> Kind:
         return Kind.ELLIPSE
     if graphic == "POINT":
         return Kind.TEXT
-    if graphic != "POLYLINE":
+    if graphic not in ("POLYLINE", "POLYGON"):
         return Kind.OTHER
     if count == 2:
         return Kind.LENGTH if values else Kind.ARROW
@@ -214,7 +229,7 @@ def _guess(shapes: list[Shape], values: tuple[Value, ...]) -> Kind:
     return Kind.FREEHAND if count >= 4 and shapes[0].points[0] == shapes[0].points[-1] else Kind.OTHER
 
 
-def _points(kind: Kind, shapes: list[Shape]) -> tuple[tuple[Point, ...], Kind]:
+def _points(kind: Kind, shapes: list[Shape]) -> tuple[tuple[Place, ...], Kind]:
     """Return the points as our kinds order them; another kind where they do not fit."""
     if not shapes:
         return (), kind
@@ -226,15 +241,15 @@ def _points(kind: Kind, shapes: list[Shape]) -> tuple[tuple[Point, ...], Kind]:
         both = tuple(point for pair in pairs[:2] for point in pair)
         whole = next((shape.points for shape in shapes if len(shape.points) == 4), both)
         return (whole, kind) if len(whole) == 4 else (points, Kind.OTHER)
-    if kind is Kind.ELLIPSE and shapes[0].graphic == "CIRCLE" and len(points) == 2:
+    if kind is Kind.ELLIPSE and shapes[0].graphic == "CIRCLE" and not shapes[0].is_space and len(points) == 2:
         return _circle(*points), kind
     if kind in (Kind.RECTANGLE, Kind.FREEHAND) and len(points) > 3 and points[0] == points[-1]:
         return points[:-1], kind
     return points, kind
 
 
-def _circle(centre: Point, edge: Point) -> tuple[Point, ...]:
-    """A circle is given by its centre and a point of it (PS3.3 C.18.6.1.2)."""
+def _circle(centre: Place, edge: Place) -> tuple[Place, ...]:
+    """A circle on an image is given by its centre and a point of it (PS3.3 C.18.6.1.2); in space there is none."""
     (x, y), r = centre, hypot(edge[0] - centre[0], edge[1] - centre[1])
     return (x - r, y), (x + r, y), (x, y - r), (x, y + r)
 

@@ -1,7 +1,9 @@
-"""Measurements as a DICOM structured report, TID 1500 "Measurement Report" in Comprehensive SR (PS3.16 A).
+"""Measurements as a DICOM structured report, TID 1500 "Measurement Report" (PS3.16 A).
 
 Each measurement is a group of TID 1501 whose values are inferred from coordinates on an image (TID 300, TID 320);
-arrows and texts measure nothing and are regions without values (TID 1410). What other viewers need beside the template:
+arrows and texts measure nothing and are regions without values (TID 1410). What was measured on a plane that is no
+stored image has coordinates in the patient (SCOORD3D): a report with one of these is a Comprehensive 3D SR, which may
+hold both kinds; any other is a Comprehensive SR, which more programs read. What other viewers need beside the template:
 
 - The Tracking Identifier of a group names the tool in Cornerstone's form; OHIF opens such groups for editing.
 - Every value carries the coordinates itself, and an Image Library lists the images: OHIF reads both without asking.
@@ -11,7 +13,7 @@ arrows and texts measure nothing and are regions without values (TID 1410). What
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -20,14 +22,18 @@ from pydicom.sr.coding import Code
 from storage.model import Instance
 from viewer.evidence import codes
 from viewer.evidence.document import CHARACTER_SET, MANUFACTURER, Place, inherit, stand_in
-from viewer.evidence.model import Kind, Measurement, Point, Value
+from viewer.evidence.model import Kind, MadePlane, Measurement, Point, Value, Vector
+from viewer.evidence.space import plane_text
 
 if TYPE_CHECKING:
     from highdicom.sr import (
         ContainerContentItem,
+        ContentItem,
         CoordinatesForMeasurement,
+        CoordinatesForMeasurement3D,
         MeasurementsAndQualitativeEvaluations,
         ObserverContext,
+        Scoord3DContentItem,
         ScoordContentItem,
         SourceImageForRegion,
         TextContentItem,
@@ -49,6 +55,7 @@ TOOLS: Mapping[Kind, str] = {
 }
 """The Tracking Identifier of each kind."""
 _EMPTY = "Filmless:Empty"
+_Place = TypeVar("_Place", Point, Vector)
 
 # highdicom takes more than a second to import: it waits for the first document that is written.
 
@@ -66,7 +73,7 @@ def write_report(
     `modality` is that of the images; `anchor` any object of the study, for patient and study. An empty list of
     measurements is a report too: it says that the earlier ones are withdrawn.
     """
-    from highdicom.sr import ComprehensiveSR, MeasurementReport, ObservationContext
+    from highdicom.sr import Comprehensive3DSR, ComprehensiveSR, MeasurementReport, ObservationContext
 
     groups = [_group(measurement, images) for measurement in measurements] or [_empty_group(place)]
     content = MeasurementReport(
@@ -74,10 +81,11 @@ def write_report(
         procedure_reported=codes.PROCEDURES.get(modality, codes.IMAGING),
         imaging_measurements=groups,
     )
-    used = {uid: images[uid] for m in measurements if m.image for uid in [m.image.instance]}
+    used = {ref.instance: images[ref.instance] for m in measurements if (ref := m.stored_image)}
     content[0].ContentSequence.insert(-1, _library(list(used.values())))
     evidence = [stand_in(instance) for instance in used.values()] or [stand_in(anchor)]
-    ds = ComprehensiveSR(
+    form = Comprehensive3DSR if any(m.space for m in measurements) else ComprehensiveSR
+    ds = form(
         evidence=evidence,
         content=content[0],
         series_instance_uid=place.series_instance_uid,
@@ -118,15 +126,24 @@ def _group(measurement: Measurement, images: Mapping[str, Instance]) -> Measurem
     ]
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(measurement.uid, TOOLS[measurement.kind]),
-        method=codes.ESTIMATED.get(measurement.status),
+        method=_method(measurement),
         measurements=items or None,
     )
     if not items:
-        group[0].ContentTemplateSequence[0].TemplateIdentifier = "1410"
+        if not _is_path_in_space(measurement):
+            group[0].ContentTemplateSequence[0].TemplateIdentifier = "1410"
         group[0].ContentSequence.append(_region(measurement, images))
+    if measurement.plane:
+        group[0].ContentSequence.extend(_seen_on(measurement.plane, images))
     if measurement.name:
         group[0].ContentSequence.append(_comment(measurement.name))
     return group
+
+
+def _method(measurement: Measurement) -> Code | None:
+    if measurement.plane:
+        return codes.PROJECTED[measurement.plane.projection if measurement.plane.slab_mm else codes.THIN]
+    return codes.ESTIMATED.get(measurement.status)
 
 
 def _empty_group(place: Place) -> MeasurementsAndQualitativeEvaluations:
@@ -138,16 +155,35 @@ def _empty_group(place: Place) -> MeasurementsAndQualitativeEvaluations:
     return group
 
 
-def _coordinates(measurement: Measurement, value: Value, images: Mapping[str, Instance]) -> CoordinatesForMeasurement:
-    from highdicom.sr import CoordinatesForMeasurement
+def _coordinates(
+    measurement: Measurement, value: Value, images: Mapping[str, Instance]
+) -> CoordinatesForMeasurement | CoordinatesForMeasurement3D:
+    from highdicom.sr import CoordinatesForMeasurement, CoordinatesForMeasurement3D
 
+    if measurement.space:
+        kind, places = graphic_in_space(measurement, value.name)
+        return CoordinatesForMeasurement3D(kind, np.array(places, np.float64), measurement.frame_of_reference)
     kind, points = graphic(measurement, value.name)
     return CoordinatesForMeasurement(kind, np.array(points, np.float64), _image(measurement, images))
 
 
-def _region(measurement: Measurement, images: Mapping[str, Instance]) -> ScoordContentItem:
-    from highdicom.sr import ContentSequence, RelationshipTypeValues, ScoordContentItem
+def _is_path_in_space(measurement: Measurement) -> bool:
+    """An arrow there is no region: TID 1410 has no open lines in space, so its group stays one of TID 1501."""
+    return bool(measurement.space) and measurement.kind is Kind.ARROW
 
+
+def _region(measurement: Measurement, images: Mapping[str, Instance]) -> ScoordContentItem | Scoord3DContentItem:
+    from highdicom.sr import ContentSequence, RelationshipTypeValues, Scoord3DContentItem, ScoordContentItem
+
+    if measurement.space:
+        kind, places = graphic_in_space(measurement, "")
+        return Scoord3DContentItem(
+            name=codes.PATH if _is_path_in_space(measurement) else codes.IMAGE_REGION,
+            graphic_type=kind,
+            graphic_data=np.array(places, np.float64),
+            frame_of_reference_uid=measurement.frame_of_reference,
+            relationship_type=RelationshipTypeValues.CONTAINS,
+        )
     kind, points = graphic(measurement, "")
     item = ScoordContentItem(
         name=codes.IMAGE_REGION,
@@ -160,9 +196,21 @@ def _region(measurement: Measurement, images: Mapping[str, Instance]) -> ScoordC
 
 
 def graphic(measurement: Measurement, value: str) -> tuple[str, tuple[Point, ...]]:
-    """Return Graphic Type and points of a value of `measurement` (PS3.3 C.18.6.1.2)."""
-    points = measurement.points
-    match measurement.kind, value:
+    """Return Graphic Type and points of a value of `measurement` on its image (PS3.3 C.18.6.1.2)."""
+    return _graphic(measurement.kind, measurement.points, value)
+
+
+def graphic_in_space(measurement: Measurement, value: str) -> tuple[str, tuple[Vector, ...]]:
+    """Return Graphic Type and places of a value of `measurement` in the patient (PS3.3 C.18.9.1.2).
+
+    A closed outline is a POLYGON there; on an image there is no such type.
+    """
+    kind, places = _graphic(measurement.kind, measurement.space, value)
+    return "POLYGON" if measurement.kind in (Kind.RECTANGLE, Kind.FREEHAND) else kind, places
+
+
+def _graphic(kind: Kind, points: tuple[_Place, ...], value: str) -> tuple[str, tuple[_Place, ...]]:
+    match kind, value:
         case Kind.ANGLE, _:
             return "POLYLINE", (points[0], points[1], points[1], points[2])
         case Kind.BIDIRECTIONAL, "short_axis":
@@ -176,11 +224,26 @@ def graphic(measurement: Measurement, value: str) -> tuple[str, tuple[Point, ...
         case Kind.ELLIPSE, _:
             return "ELLIPSE", points
         case ((Kind.RECTANGLE | Kind.FREEHAND), _):
-            return "POLYLINE", (*points, points[0])
+            return "POLYLINE", points + points[:1]
         case Kind.TEXT, _:
             return "POINT", points
         case _:
             return "POLYLINE", points
+
+
+def _seen_on(plane: MadePlane, images: Mapping[str, Instance]) -> list[ContentItem]:
+    """On which plane it was seen: the nearest stored image, and the directions in words (`viewer.evidence.space`)."""
+    from highdicom.sr import ImageContentItem, RelationshipTypeValues, TextContentItem
+
+    contains, instance = RelationshipTypeValues.CONTAINS, images[plane.source.instance]
+    image = ImageContentItem(
+        name=codes.SOURCE_IMAGE,
+        referenced_sop_class_uid=instance.sop_class_uid,
+        referenced_sop_instance_uid=instance.sop_instance_uid,
+        referenced_frame_numbers=[plane.source.frame] if instance.number_of_frames is not None else None,
+        relationship_type=contains,
+    )
+    return [image, TextContentItem(name=codes.PLANE, value=plane_text(plane), relationship_type=contains)]
 
 
 def _image(measurement: Measurement, images: Mapping[str, Instance]) -> SourceImageForRegion:

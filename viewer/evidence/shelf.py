@@ -34,13 +34,14 @@ from viewer.evidence.document import (
 )
 from viewer.evidence.key_read import is_selection, read_key_document
 from viewer.evidence.key_write import KeyImages
-from viewer.evidence.measure import ground_of, measured
-from viewer.evidence.model import REGIONS, ImageRef, InvalidReading, Measurement
+from viewer.evidence.measure import ground_of, measured, measured_on
+from viewer.evidence.model import MARKS, REGIONS, ImageRef, InvalidReading, Measurement
 from viewer.evidence.presentation import Wanted
 from viewer.evidence.presentation_read import read_state
 from viewer.evidence.report_read import is_measurement_report, read_report
 from viewer.frames import Frames
 from viewer.rendering.attributes import items, text
+from viewer.rendering.spacing import PATIENT
 
 DOCUMENTS_MAX = 200
 """Documents of one kind that are read of a study, the newest first."""
@@ -115,11 +116,11 @@ class Shelf:
         """Keep all of a reader's measurements of the study; return the new document's SOP Instance UID.
 
         Raises:
-            InvalidReading: a measurement that cannot be made on the image it names.
+            InvalidReading: a measurement that cannot be made on the image or plane it names.
             Superseded: `based_on` is not the reader's newest document.
         """
         mine = self._mine(report_write.MODALITY, author, based_on)
-        images = {m.image.instance: self._image(m.image) for m in measurements if m.image}
+        images = {ref.instance: self._image(ref) for m in measurements if (ref := m.stored_image)}
         done = [self._measured(measurement, images) for measurement in measurements]
         anchor = self._anchor(images.values())
         place = self._place(report_write.MODALITY, report_write.SERIES_NUMBER, author, mine)
@@ -208,6 +209,9 @@ class Shelf:
         return instance
 
     def _measured(self, measurement: Measurement, images: dict[str, Instance]) -> Measurement:
+        if measurement.plane is not None:
+            self._check_space(measurement, images[measurement.plane.source.instance])
+            return measured_on(measurement, measurement.plane)
         if measurement.image is None:
             raise InvalidReading("a measurement needs an image")
         instance, index = images[measurement.image.instance], measurement.image.frame - 1
@@ -216,8 +220,16 @@ class Shelf:
         prepared = self._frames.prepared(instance, index) if measurement.kind in REGIONS else None
         return measured(measurement, ground, prepared)
 
+    def _check_space(self, measurement: Measurement, source: Instance) -> None:
+        """A place in the patient means something only in the frame of reference that it was measured in."""
+        with open_object(source.path) as obj:
+            if text(obj.ds, "FrameOfReferenceUID") != measurement.frame_of_reference:
+                raise InvalidReading(f"frame_of_reference: {source.sop_instance_uid} has another one")
+
     def _with_status(self, measurement: Measurement) -> Measurement:
         """Say of a stored measurement what its lengths are true of; its values stay as they were written."""
+        if measurement.space:
+            return replace(measurement, status="" if measurement.kind in MARKS else PATIENT)
         if measurement.image is None:
             return measurement
         try:
