@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -55,6 +56,9 @@ def receive(data: Path, **values: Any) -> None:
             receiver = Receiver(application, where)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: receiver.stop())
+            # A search for garbage stops all associations, and among all that was made by now there is none.
+            gc.collect()
+            gc.freeze()
             receiver.serve()
     except (StorageError, PortInUse, TLSError) as e:
         print(f"filmless: {e}", file=sys.stderr)
