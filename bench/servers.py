@@ -131,9 +131,13 @@ def orthanc(modalities: Mapping[str, Sequence[str | int]] | None = None) -> Iter
 
 
 def _settled(running: Running) -> Running:
-    """Wait until a server has done with starting, and what earlier work left in memory is on the disk."""
+    settle([process.pid for process in running.processes])
+    return running
+
+
+def settle(pids: Sequence[int]) -> None:
+    """Wait until servers have done with starting, and what earlier work left in memory is on the disk."""
     os.sync()
-    pids = [p.pid for p in running.processes]
     deadline = time.monotonic() + _PATIENCE_SECONDS
     before = _cpu_seconds(pids)
     while time.monotonic() < deadline:
@@ -142,10 +146,9 @@ def _settled(running: Running) -> Running:
         if now - before < _IDLE_SHARE * _LOOK_SECONDS:
             break
         before = now
-    return running
 
 
-def _cpu_seconds(pids: list[int]) -> float:
+def _cpu_seconds(pids: Sequence[int]) -> float:
     """Return the CPU time of processes and of their children."""
     parents = [psutil.Process(pid) for pid in pids]
     children = [child for parent in parents for child in parent.children(recursive=True)]

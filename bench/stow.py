@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from bench import servers, web, work
+from bench.places import new_folder
 from bench.report import Row, median, seconds
 
 ROUNDS = 3
@@ -28,7 +29,7 @@ class _Target:
 
 @contextmanager
 def _ours() -> Iterator[_Target]:
-    with TemporaryDirectory(prefix="bench-") as folder, web.viewer(Path(folder) / "data") as running:
+    with web.viewer(new_folder()) as running:
         yield _Target(running.port, {"Authorization": f"Bearer {running.token}"})
 
 

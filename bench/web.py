@@ -80,6 +80,8 @@ def viewer(data: Path, workers: int = 2) -> Iterator[Viewer]:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         _wait(port, process)
+        # One process answers while the others still start, which takes more than a second of a processor for each.
+        servers.settle([process.pid])
         yield Viewer(port, token)
     finally:
         process.terminate()
