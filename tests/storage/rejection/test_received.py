@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import KeyObjectSelectionDocumentStorage
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+    KeyObjectSelectionDocumentStorage,
+)
 
 from storage.archive import Archive
+from storage.errors import InvalidObject
 from storage.model import Instance
-from storage.rejection import Reason, Target
+from storage.rejection import Reason, Target, received
 from storage.rejection.note import write_note
-from tests.support.objects import STUDY, ct, store
+from tests.support.objects import STUDY, store
+from tests.support.rejecting import OTHER
 
-OTHER = "1.2.826.0.1.3680043.10.999.2"
 SERIES = (f"{STUDY}.1", f"{STUDY}.2")
-
-
-@pytest.fixture
-def filled(archive: Archive) -> Archive:
-    """A study of two series with two instances each, and another study."""
-    for series in SERIES:
-        for number in (1, 2):
-            store(archive, ct(SeriesInstanceUID=series, SOPInstanceUID=f"{series}.{number}"))
-    store(archive, ct(StudyInstanceUID=OTHER, SeriesInstanceUID=f"{OTHER}.1", SOPInstanceUID=f"{OTHER}.1.1"))
-    return archive
 
 
 def _note(archive: Archive, *uids: str, reason: Reason = Reason.QUALITY) -> Dataset:
@@ -99,3 +95,64 @@ def test_other_objects_reject_nothing(filled: Archive) -> None:
     del ds.CurrentRequestedProcedureEvidenceSequence
     assert ds.SOPClassUID == KeyObjectSelectionDocumentStorage
     assert filled.rejections.obey(_sent(filled, ds), "QA") == []
+
+
+def test_a_note_that_is_too_large_is_said_to_reject_nothing(
+    filled: Archive, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    note = _sent(filled, _note(filled, f"{SERIES[0]}.1"))
+    monkeypatch.setattr(received, "READ_MAX", note.size - 1)
+    with pytest.raises(InvalidObject, match="larger than"):
+        filled.rejections.obey(note, "QA")
+    assert note.sop_instance_uid in caplog.text
+    assert "nothing is rejected" in caplog.text
+    assert filled.rejections.count() == 0
+    assert filled.study(STUDY).number_of_instances == 5
+
+
+def test_key_images_may_be_as_large_as_they_like(filled: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    ds = _note(filled, f"{SERIES[0]}.1")
+    ds.ConceptNameCodeSequence[0].CodeValue = "113000"
+    sent = _sent(filled, ds)
+    monkeypatch.setattr(received, "READ_MAX", sent.size - 1)
+    assert filled.rejections.obey(sent, "QA") == []
+
+
+def test_a_small_note_that_inflates_to_a_large_one_is_not_read(
+    filled: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ds = _note(filled, f"{SERIES[0]}.1")
+    ds.ContentSequence[0].add_new(0x0040A160, "UT", "x" * 1_000_000)
+    sent = filled.instance(store(filled, ds, transfer_syntax_uid=DeflatedExplicitVRLittleEndian).sop_instance_uid)
+    monkeypatch.setattr(received, "READ_MAX", 100_000)
+    assert sent.size < 100_000
+    with pytest.raises(InvalidObject, match="more than 100000 bytes"):
+        filled.rejections.obey(sent, "QA")
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_a_note_is_read_in_every_syntax(filled: Archive, syntax: str) -> None:
+    sent = filled.instance(store(filled, _note(filled, f"{SERIES[0]}.1"), transfer_syntax_uid=syntax).sop_instance_uid)
+    (rejection,) = filled.rejections.obey(sent, "QA")
+    assert rejection.target == Target(STUDY, SERIES[0], f"{SERIES[0]}.1")
+
+
+def test_what_it_says_of_each_object_need_not_be_readable(filled: Archive) -> None:
+    """The list of what is meant comes before the content tree, which may be nested deeply."""
+    ds = _note(filled, f"{SERIES[0]}.1")
+    inner = ds.ContentSequence[0]
+    for _ in range(50):
+        outer = Dataset()
+        outer.ContentSequence = [inner]
+        inner = outer
+    ds.ContentSequence = [inner]
+    (rejection,) = filled.rejections.obey(_sent(filled, ds), "QA")
+    assert rejection.instances == 1
+
+
+def test_a_note_whose_list_is_damaged_is_said_to_be_unreadable(filled: Archive) -> None:
+    ds = _note(filled, f"{SERIES[0]}.1")
+    del ds.CurrentRequestedProcedureEvidenceSequence[0].StudyInstanceUID
+    with pytest.raises(InvalidObject, match="cannot be read"):
+        filled.rejections.obey(_sent(filled, ds), "QA")
+    assert filled.rejections.count() == 0
