@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+
 
 @dataclass(frozen=True, slots=True)
 class Study:
@@ -87,7 +89,13 @@ class Instance:
     dataset_sha256: bytes
     """SHA-256 of the data set as received."""
     pixel_data_offset: int | None
-    """Where the value of the pixel data element begins in the file; None for an object without one."""
+    """Where the value of the pixel data element begins in the file; None where it has none, or is deflated whole."""
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether there is pixel data; of a deflated object (PS3.5 A.5) its size tells."""
+        is_deflated = self.transfer_syntax_uid == _DEFLATED
+        return self.pixel_data_offset is not None or bool(is_deflated and self.rows and self.columns)
 
     @property
     def data_set(self) -> DataSetSpan:

@@ -80,7 +80,7 @@ def kind_of(instance: Instance) -> Kind:
         return Kind.SEGMENTATION
     if is_video(instance):
         return Kind.VIDEO
-    return Kind.OTHER if instance.pixel_data_offset is None else Kind.IMAGE
+    return Kind.IMAGE if instance.has_pixels else Kind.OTHER
 
 
 def read_report(instance: Instance) -> tuple[str, list[Line]]:

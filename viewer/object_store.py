@@ -52,7 +52,7 @@ class ObjectStore:
         Objects without pixel data are never compressed, and stay as they are when a compression is asked for.
         """
         uid = instance.transfer_syntax_uid
-        if target == ANY or (instance.pixel_data_offset is None and target not in UNCOMPRESSED):
+        if target == ANY or (not instance.has_pixels and target not in UNCOMPRESSED):
             return uid
         return target
 

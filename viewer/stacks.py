@@ -65,6 +65,6 @@ class Stacks:
 
 def stack_of(instances: Sequence[Instance]) -> Stack:
     """Return the stack of `instances`, which are in order already."""
-    drawable = tuple(i for i in instances if i.pixel_data_offset is not None and not is_video(i))
+    drawable = tuple(i for i in instances if i.has_pixels and not is_video(i))
     ends = tuple(accumulate(max(instance.number_of_frames or 1, 1) for instance in drawable))
     return Stack(tuple(instances), drawable, ends)

@@ -29,13 +29,13 @@ _HEAD = 12
 
 
 def frames_of(instance: Instance) -> FrameIndex:
-    """Return where each frame's bytes are, in the instance's file; not for deflated objects, which have them nowhere.
+    """Return where each frame's bytes are, in the instance's file; of a deflated object, in what it inflates to.
 
     Raises:
         NotFound: there are no pixels in this object, or its file is gone.
         PixelError: the frames cannot be found.
     """
-    if instance.pixel_data_offset is None:
+    if not instance.has_pixels:
         raise NotFound(f"there are no frames in {instance.sop_instance_uid}")
     if instance.transfer_syntax_uid not in _NOT_IN_PLACE:
         with closing(FileSource(instance.path)) as source:

@@ -52,7 +52,7 @@ def planes_of(instances: Iterable[Instance]) -> list[Plane]:
     """Return the planes of all frames that have one."""
     found: list[Plane] = []
     for instance in instances:
-        if instance.pixel_data_offset is None:
+        if not instance.has_pixels:
             continue
         try:
             with open_object(instance.path) as obj:
@@ -81,5 +81,5 @@ def instances_in(archive: Archive, study_instance_uid: str, frame_of_reference_u
         for series in archive.series(study_instance_uid)
         if frame_of_reference_uid and series.frame_of_reference_uid == frame_of_reference_uid
         for instance in archive.instances(series.series_instance_uid, study_instance_uid)
-        if instance.pixel_data_offset is not None
+        if instance.has_pixels
     ]

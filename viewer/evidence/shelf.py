@@ -202,7 +202,7 @@ class Shelf:
             instance = self._archive.instance(ref.instance)
         except NotFound:
             raise InvalidReading(f"{ref.instance} is not in this study") from None
-        if instance.study_instance_uid != self._study or instance.pixel_data_offset is None:
+        if instance.study_instance_uid != self._study or not instance.has_pixels:
             raise InvalidReading(f"{ref.instance} is no image of this study")
         if not 1 <= ref.frame <= max(1, instance.number_of_frames or 1):
             raise InvalidReading(f"{ref.instance} has no frame {ref.frame}")

@@ -53,7 +53,7 @@ def of_series(study: str, series: str) -> Subject:
 
 def of_instance(instance: Instance) -> Subject:
     """Return the frames of an instance; the middle one stands for them. Raises `NotFound` where there are none."""
-    if instance.pixel_data_offset is None:
+    if not instance.has_pixels:
         raise NotFound("there is no image in this instance")
     frames = max(instance.number_of_frames or 1, 1)
     return Subject([(instance, i) for i in range(frames)], (instance, frames // 2))
