@@ -14,7 +14,10 @@ from viewer.dicomweb.errors import is_dicomweb
 from viewer.services import services
 
 METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
-EXPOSED = "Accept-Ranges, Content-Location, Content-Range, ETag, Link, Retry-After, Warning, X-Total-Count"
+EXPOSED = (
+    "Accept-Ranges, Content-Location, Content-Range, ETag, Link, Retry-After, Warning, X-Total-Count, "
+    "X-Total-Count-At-Least"
+)
 PREFLIGHT_SECONDS = 600
 
 bp = Blueprint("cors", __name__)

@@ -7,12 +7,14 @@ from xml.sax.saxutils import quoteattr
 
 from flask import Blueprint, Response, current_app, jsonify
 
+from viewer.dicomweb import compression
 from viewer.dicomweb import openapi as document
 from viewer.dicomweb.description import Resource, resources
 from viewer.dicomweb.errors import PREFIX
 from viewer.dicomweb.media_types import JSON, MediaType
 from viewer.dicomweb.metadata import base_address
 from viewer.dicomweb.negotiation import negotiate
+from viewer.etags import conditional
 from viewer.permissions import Permission, needs
 
 WADL = MediaType("application", "vnd.sun.wadl+xml")
@@ -27,8 +29,8 @@ def capabilities() -> Response:
     chosen = negotiate((JSON, WADL))
     found = resources(current_app)
     if chosen is WADL:
-        return Response(_wadl(found, base_address()), content_type=str(WADL))
-    return jsonify(
+        return _sent(Response(_wadl(found, base_address()), content_type=str(WADL)))
+    answer = jsonify(
         openapi=f"{base_address()}/openapi.json",
         resources=[
             {
@@ -43,13 +45,20 @@ def capabilities() -> Response:
             for one in found
         ],
     )
+    return _sent(answer)
 
 
 @bp.get("/openapi.json")
 @needs(Permission.SIGNED_IN)
 def openapi() -> Response:
     """Return the OpenAPI document."""
-    return jsonify(document.document(resources(current_app), base_address()))
+    return _sent(jsonify(document.document(resources(current_app), base_address())))
+
+
+def _sent(response: Response) -> Response:
+    compression.compress_if_worth(response)
+    response.vary.add("Accept")
+    return conditional(response)
 
 
 def _wadl(found: Sequence[Resource], base: str) -> str:

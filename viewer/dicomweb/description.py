@@ -42,7 +42,8 @@ class Operation:
 _SEARCH = ("search", "includefield", "fuzzymatching", "limit", "offset", "accept")
 _DRAWN = ("window", "viewport", "quality", "annotation", "iccprofile", "accept")
 _URI = ("requestType", "studyUID", "seriesUID", "objectUID", "contentType", "transferSyntax", "frameNumber", "rows",
-        "columns", "region", "windowCenter", "windowWidth", "imageQuality", "annotation")  # fmt: skip
+        "columns", "region", "windowCenter", "windowWidth", "imageQuality", "annotation", "presentationSeriesUID",
+        "presentationUID")  # fmt: skip
 _STORED = (*JSON, "application/dicom+xml")
 _TAKEN = (OBJECTS, 'multipart/related; type="application/dicom+json"', XML, "application/dicom")
 

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 
 from viewer.dicomweb.media_types import MediaType
-
-
-def new_boundary() -> str:
-    """Return a boundary that occurs in no part: 128 random bits."""
-    return secrets.token_hex(16)
 
 
 def content_type(media_type: MediaType, boundary: str) -> str:

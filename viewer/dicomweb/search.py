@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -25,6 +26,7 @@ from viewer.dicomweb.prepared import attributes
 from viewer.dicomweb.resources import conditions
 from viewer.dicomweb.search_answers import Writer
 from viewer.dicomweb.search_keys import Search, parse
+from viewer.etags import conditional
 from viewer.permissions import Permission, needs
 from viewer.services import archive, services
 
@@ -164,7 +166,7 @@ def _answer(level: Level, *uids: str) -> Response:
     for text in _warnings(search, page):
         response.headers.add("Warning", f'299 filmless "{text}"')
     response.vary.add("Accept")
-    return response
+    return conditional(response)
 
 
 def _say_how_many(response: Response, search: Search, page: _Page) -> None:
@@ -195,7 +197,8 @@ def _warnings(search: Search, page: _Page) -> Iterator[str]:
 def _xml(documents: list[str]) -> Response:
     if not documents:
         return Response(status=204)
-    boundary = multipart.new_boundary()
+    # The same answers have the same boundary, and so the same ETag; nobody can write a hash into what it is of.
+    boundary = hashlib.sha256("\0".join(documents).encode()).hexdigest()[:32]
     parts = (xml.from_json(document.encode()) for document in documents)
     body = multipart.joined(boundary, "application/dicom+xml", parts)
     return Response(body, content_type=multipart.content_type(XML, boundary))

@@ -18,7 +18,7 @@ from flask import Blueprint, Response, request
 from storage.model import Source, Stored
 from storage.uid import checked
 from viewer.auth import address, signed_in
-from viewer.dicomweb import errors
+from viewer.dicomweb import compression, errors
 from viewer.dicomweb.errors import PREFIX, Refused
 from viewer.dicomweb.media_types import DICOM_JSON, JSON, MediaType, MediaTypeError, parse, related
 from viewer.dicomweb.metadata import base_address
@@ -160,6 +160,7 @@ def _answer(outcomes: Sequence[Outcome], answer_type: MediaType) -> Response:
     for sentence in list(sentences)[:_WARNINGS_MAX]:
         # RFC 7234 5.5: the response's data set has a number for each failure, and no room for words.
         answer.headers.add("Warning", f'299 Filmless "{_quotable(sentence)}"')
+    compression.compress_if_worth(answer)
     return answer
 
 

@@ -73,7 +73,7 @@ def _many(instances: Sequence[Instance], what: str) -> Response:
         return _negotiated(Response(status=304), etag)
     _note(instances[0], what if form else f"{what} as zip")
     if form is None:
-        return _negotiated(zip_response(instances), None)
+        return _negotiated(zip_response(instances), etag)
     return _streamed(instances, form, etag)
 
 
@@ -112,10 +112,9 @@ def _streamed(instances: Sequence[Instance], form: Form, etag: str) -> Response:
     return _negotiated(Response(StreamBody(body.pieces(), length), headers=headers, direct_passthrough=True), etag)
 
 
-def _negotiated(response: Response, etag: str | None) -> Response:
+def _negotiated(response: Response, etag: str) -> Response:
     """Kept by the caller, but asked for again each time: a series may have grown."""
-    if etag is not None:
-        response.set_etag(etag)
+    response.set_etag(etag)
     response.headers["Cache-Control"] = "private, no-cache"
     response.vary.add("Accept")
     return response

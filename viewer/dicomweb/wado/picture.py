@@ -35,7 +35,7 @@ def draw(prepared: Prepared, parameters: Parameters, words: Sequence[str] = ()) 
         image, size = _fitted(image, size, parameters.viewport)
     if image.size != size:
         image = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
-    return _with_words(image, words) if words else image
+    return with_words(image, words) if words else image
 
 
 def drawn(
@@ -107,18 +107,26 @@ def _box(region: Region, columns: int, rows: int) -> tuple[tuple[int, int, int, 
     return box, width < 0, height < 0
 
 
-def _with_words(image: Image.Image, words: Sequence[str]) -> Image.Image:
+def with_words(image: Image.Image, words: Sequence[str]) -> Image.Image:
     """White on a black shade, so that it can be read on any picture; the size follows the picture's."""
     image = image.copy()
-    size = max(10, min(image.size) // 32)
-    font = ImageFont.load_default(size)
+    font = font_of(image.size)
     drawing = ImageDraw.Draw(image)
     white, black = (255, 0) if image.mode == "L" else ((255,) * 3, (0,) * 3)
     at = _MARGIN
     for line in words:
         drawing.text((_MARGIN, at), plain(line), fill=white, font=font, stroke_width=2, stroke_fill=black)
-        at += round(size * 1.3)
+        at += round(_letters(image.size) * 1.3)
     return image
+
+
+def font_of(size: tuple[int, int]) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return the letters that go with a picture of that size."""
+    return ImageFont.load_default(_letters(size))
+
+
+def _letters(size: tuple[int, int]) -> int:
+    return max(10, min(size) // 32)
 
 
 def plain(text: str) -> str:

@@ -26,10 +26,11 @@ from viewer.dicomweb.media_types import MediaType, choose, parse, related
 from viewer.dicomweb.negotiation import accepted_types
 from viewer.dicomweb.resources import find_instance
 from viewer.dicomweb.wado import parameters as parameters_of
-from viewer.dicomweb.wado import subjects, video
+from viewer.dicomweb.wado import presented, subjects, video
 from viewer.dicomweb.wado.forms import is_video, media_type_of
-from viewer.dicomweb.wado.parameters import Parameters
-from viewer.dicomweb.wado.picture import GIF, JP2, JPEG, PNG, animate, draw, drawn, srgb_profile
+from viewer.dicomweb.wado.parameters import Parameters, Region
+from viewer.dicomweb.wado.picture import GIF, JP2, JPEG, PNG, animate, draw, drawn, encode, srgb_profile
+from viewer.dicomweb.wado.presented import State
 from viewer.dicomweb.wado.subjects import Shown, Subject
 from viewer.documents import Kind, kind_of, read_pdf, read_report
 from viewer.etags import etag_of, is_known, kept
@@ -84,6 +85,8 @@ def of_instance(study: str, series: str, instance: str) -> Response:
             return document(found, _negotiated([_PDF]))
         case Kind.REPORT:
             return document(found, _negotiated([_HTML, _PLAIN]))
+        case Kind.VIEW:
+            return _presented(found)
         case _:
             subject = subjects.of_instance(found)
             return _pictures(subject, OFFERED if subject.is_single else (*OFFERED, *_videos()))
@@ -167,6 +170,31 @@ class Drawing:
             paths = obj.ds.get("OpticalPathSequence") or [obj.ds]
             found = paths[0].get("ICCProfile") or obj.ds.get("ICCProfile")
         return bytes(found) if isinstance(found, bytes) else None
+
+
+def _presented(found: Instance) -> Response:
+    """Return the first image that a presentation state is for, as it says (PS3.18 10.4.1.1.3)."""
+    state, asked, chosen = presented.state_in(found), _parameters(), _negotiated(PICTURES)
+    if asked.window is not None or (asked.viewport is not None and asked.viewport.region != Region()):
+        raise Refused(400, "The window and the region are those of the presentation state; leave them out.")
+    shown = state.image()
+    services().looks.looked(signed_in(), found.study_instance_uid, address())
+    return _kept(presented_picture(state, shown, asked, chosen), etag_of_state(state, shown, asked, chosen))
+
+
+def etag_of_state(state: State, shown: Shown, asked: Parameters, chosen: MediaType) -> str:
+    """Return the ETag of a picture as a presentation state shows it."""
+    return etag_of("presented", state.instance.dataset_sha256, shown[0].dataset_sha256, shown[1], asked, chosen)
+
+
+def presented_picture(state: State, shown: Shown, asked: Parameters, chosen: MediaType) -> Response:
+    """Return a frame as a presentation state shows it, or nothing but 304 to one who has it."""
+    if is_known(etag_of_state(state, shown, asked, chosen)):
+        return Response(status=304)
+    drawing = Drawing.of(shown[0].study_instance_uid, asked)
+    sides = None if asked.viewport is None else (asked.viewport.width, asked.viewport.height)
+    image = presented.draw(drawing.frames.prepared(*shown), state.view, sides, drawing.words)
+    return Response(encode(image, chosen.essence, asked.quality), mimetype=chosen.essence)
 
 
 def _parameters() -> Parameters:

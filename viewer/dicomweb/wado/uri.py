@@ -5,7 +5,8 @@
 - `contentType`: `application/dicom`, `image/jpeg` (the default where there are pixels), `image/png`, `image/gif`,
   `image/jp2`; for reports `text/html` and `text/plain`, for documents `application/pdf`.
 - Of pictures: `frameNumber` (from 1), `windowCenter` with `windowWidth`, `rows`, `columns`, `region` (four numbers from
-  0 to 1: left, top, right, bottom), `imageQuality`, `annotation`.
+  0 to 1: left, top, right, bottom), `imageQuality`, `annotation`. With `presentationSeriesUID` and `presentationUID`
+  the picture is shown as that presentation state of the same study says; then window and region are its own.
 - Of objects: `transferSyntax`, Explicit VR Little Endian by default, `*` for as it is stored. `anonymize` is refused.
 """
 
@@ -25,11 +26,13 @@ from viewer.dicomweb.wado import parameters as parameters_of
 from viewer.dicomweb.wado.forms import DICOM, EXPLICIT_LITTLE
 from viewer.dicomweb.wado.frames import check_numbers
 from viewer.dicomweb.wado.parameters import SIDE_MAX, Parameters, Region, Viewport
-from viewer.dicomweb.wado.rendered import PICTURES, Drawing, document
+from viewer.dicomweb.wado.presented import State, find_state
+from viewer.dicomweb.wado.rendered import PICTURES, Drawing, document, etag_of_state, presented_picture
 from viewer.documents import Kind, kind_of
 from viewer.etags import etag_of, is_known, kept
 from viewer.object_store import ANY, ObjectStore
 from viewer.permissions import Permission, needs
+from viewer.ranges import ranged
 from viewer.services import services
 from viewer.streaming import Piece, StreamBody
 
@@ -86,6 +89,9 @@ def _object(instance: Instance) -> Response:
     if is_known(etag):
         return kept(Response(status=304), etag)
     services().looks.took(signed_in(), instance.study_instance_uid, address(), instance.sop_instance_uid)
+    stored = store.stored(instance, given)
+    if stored is not None:
+        return kept(ranged(stored.span, f"{DICOM}; transfer-syntax={given}", etag), etag)
     body = StreamBody(_pieces(store, instance, given), length)
     response = Response(body, content_type=f"{DICOM}; transfer-syntax={given}", direct_passthrough=True)
     response.headers["Content-Length"] = str(length)
@@ -99,13 +105,32 @@ def _pieces(store: ObjectStore, instance: Instance, target: str) -> Iterator[Pie
 
 def _picture(instance: Instance, chosen: MediaType) -> Response:
     index = _frame(instance)
-    asked = _parameters(instance)
+    state = _state(instance, index)
+    asked = _parameters(instance, state)
     services().looks.looked(signed_in(), instance.study_instance_uid, address())
+    if state is not None:
+        shown = instance, index
+        return kept(presented_picture(state, shown, asked, chosen), etag_of_state(state, shown, asked, chosen))
     etag = etag_of("wado", instance.dataset_sha256, index, asked, chosen)
     if is_known(etag):
         return kept(Response(status=304), etag)
     drawing = Drawing.of(instance.study_instance_uid, asked)
     return kept(Response(drawing.picture((instance, index), chosen.essence), mimetype=chosen.essence), etag)
+
+
+def _state(instance: Instance, index: int) -> State | None:
+    """Return the presentation state that the request names; None where it names none."""
+    series, uid = (request.args.get(name) for name in ("presentationSeriesUID", "presentationUID"))
+    if series is None and uid is None:
+        return None
+    if not series or not uid:
+        raise Refused(400, "presentationSeriesUID and presentationUID are needed together.")
+    for name in ("windowCenter", "windowWidth", "region"):
+        if name in request.args:
+            raise Refused(400, f"The presentation state decides about {name}; leave one of them out.")
+    state = find_state(instance.study_instance_uid, series, uid)
+    state.check(instance, index)
+    return state
 
 
 def _frame(instance: Instance) -> int:
@@ -116,7 +141,7 @@ def _frame(instance: Instance) -> int:
     return int(text) - 1
 
 
-def _parameters(instance: Instance) -> Parameters:
+def _parameters(instance: Instance, state: State | None) -> Parameters:
     args = request.args
     named = {"quality": args.get("imageQuality"), "annotation": args.get("annotation")}
     center, width = args.get("windowCenter"), args.get("windowWidth")
@@ -126,13 +151,13 @@ def _parameters(instance: Instance) -> Parameters:
         named["window"] = f"{center},{width}"
     try:
         read = parameters_of.read({name: value for name, value in named.items() if value is not None})
-        viewport = _viewport(instance)
+        viewport = _viewport(instance, state)
     except ValueError as error:
         raise Refused(400, str(error)) from None
     return Parameters(read.window, viewport, read.quality, read.annotation)
 
 
-def _viewport(instance: Instance) -> Viewport | None:
+def _viewport(instance: Instance, state: State | None) -> Viewport | None:
     rows, columns, region = (request.args.get(name) for name in ("rows", "columns", "region"))
     if rows is None and columns is None and region is None:
         return None
@@ -144,7 +169,7 @@ def _viewport(instance: Instance) -> Viewport | None:
     return Viewport(
         _side("columns", columns) if columns is not None else free or max(1, round(width)),
         _side("rows", rows) if rows is not None else free or max(1, round(height)),
-        Region(x, y, width, height),
+        Region(x, y, width, height) if state is None else Region(),
     )
 
 

@@ -29,7 +29,7 @@ from tests.support.rsgi import Client, scope
 from tests.support.web import Server
 from viewer.dicomweb.wado.fast_rendered import FastRendered
 from viewer.dicomweb.wado.parameters import read
-from viewer.dicomweb.wado.picture import plain
+from viewer.dicomweb.wado.picture import plain, srgb_profile
 from viewer.services import services_of
 from viewer.sign_in_cache import SignInCache
 
@@ -87,6 +87,8 @@ def test_the_window_is_the_one_asked_for(client: FlaskClient, images: list[Insta
         shown = picture(get(client, address, "image/png", window=f"{center},{width},linear"))
         values = (center - 0.5 < SOURCE) * 255.0 if width == 1 else expected(SOURCE, center, width)
         assert close_to(shown, values)
+    exact = picture(get(client, address, "image/png", window="1000,40,linear-exact"))
+    assert close_to(exact, np.clip((SOURCE - 1000) / 40 + 0.5, 0, 1) * 255)
     sigmoid = picture(get(client, address, "image/png", window="1000,400,sigmoid"))
     assert close_to(sigmoid, 255 / (1 + np.exp(-4 * (SOURCE - 1000.0) / 400)))
 
@@ -100,8 +102,24 @@ def test_viewports(client: FlaskClient, images: list[Instance]) -> None:
     assert np.array_equal(np.asarray(part), whole[5:15, 30:50])
     flipped = picture(get(client, address, "image/png", viewport="60,40,,,-60,"))
     assert np.array_equal(np.asarray(flipped), whole[:, ::-1])
+    upside_down = picture(get(client, address, "image/png", viewport="60,40,0,0,60,-40"))
+    assert np.array_equal(np.asarray(upside_down), whole[::-1])
     turned = picture(get(client, address, "image/png", viewport="20,10,30,5,-20,-10"))
     assert np.array_equal(np.asarray(turned), whole[5:15, 30:50][::-1, ::-1])
+
+
+def test_quality_is_that_of_jpeg(client: FlaskClient, images: list[Instance]) -> None:
+    noise = ct(SOPInstanceUID="1.2.99", Rows=ROWS, Columns=COLUMNS, **WHOLE)
+    noise.PixelData = np.random.default_rng(1).integers(0, 2400, SOURCE.size, "<i2").tobytes()
+    del images
+    archive = client.application.extensions["filmless"].archive
+    address = f"{address_of(archive.instance(store(archive, noise).sop_instance_uid))}/rendered"
+    sizes = [len(get(client, address, "image/jpeg", quality=str(quality)).data) for quality in (1, 20, 60, 90, 100)]
+    assert sizes == sorted(sizes)
+    assert sizes[0] * 3 < sizes[-1]
+    assert get(client, address, "image/jpeg").data == get(client, address, "image/jpeg", quality="90").data
+    # Of what is compressed without loss, the quality changes nothing.
+    assert get(client, address, "image/png", quality="1").data == get(client, address, "image/png").data
 
 
 def test_representatives_and_parts(client: FlaskClient, images: list[Instance]) -> None:
@@ -134,6 +152,34 @@ def test_annotation_and_profiles(client: FlaskClient, images: list[Instance]) ->
         assert (shown != bare).sum() > 100
     assert "icc_profile" in picture(get(client, address, iccprofile="srgb")).info
     assert "icc_profile" not in picture(get(client, address, iccprofile="yes")).info
+
+
+def test_what_is_burnt_in_is_who_and_what(
+    client: FlaskClient, images: list[Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[str, ...]] = []
+    monkeypatch.setattr(
+        "viewer.dicomweb.wado.picture.with_words", lambda image, words: said.append(tuple(words)) or image
+    )
+    for annotation in ("patient", "technique", "technique,patient"):
+        assert get(client, f"{address_of(images[0])}/rendered", annotation=annotation).status_code == 200
+    patient, technique, both = said
+    assert (patient[0], patient[1]) == ("Nguyễn Văn Đức", "BN001")
+    assert "1970" in patient[2]
+    assert any("CT ngực" in line for line in technique)
+    assert not set(patient) & set(technique)
+    assert both == patient + technique
+
+
+def test_the_objects_own_profile_goes_along(client: FlaskClient, archive: Archive) -> None:
+    profile = srgb_profile()[:-4] + b"mine"
+    colour = ct(SOPInstanceUID="1.2.77", SamplesPerPixel=3, PlanarConfiguration=0, PhotometricInterpretation="RGB",
+                BitsAllocated=8, BitsStored=8, HighBit=7, PixelRepresentation=0, PixelData=bytes(192),
+                ICCProfile=profile)  # fmt: skip
+    address = f"{address_of(archive.instance(store(archive, colour).sop_instance_uid))}/rendered"
+    for form in ("image/png", "image/jpeg"):
+        assert picture(get(client, address, form, iccprofile="yes")).info["icc_profile"] == profile
+        assert "icc_profile" not in picture(get(client, address, form)).info
 
 
 @pytest.mark.parametrize(
@@ -251,9 +297,41 @@ def test_wado_uri(client: FlaskClient, images: list[Instance], sign_in: Callable
     assert picture(wado(client, image, columns="120")).size == (120, 80)
     half = picture(wado(client, image, contentType="image/png", region="0.5,0,1,1"))
     assert close_to(half, expected(SOURCE)[:, 30:])
+    both = picture(wado(client, image, contentType="image/png", region="0.5,0.25,1,0.75", rows="10", columns="99"))
+    assert both.size == (15, 10)
+    for form in ("image/gif", "image/jp2"):
+        assert close_to(picture(wado(client, image, contentType=form)), expected(SOURCE))
+    rough, fine = (len(wado(client, image, imageQuality=quality).data) for quality in ("1", "100"))
+    assert rough < fine
+    bare, named = (wado(client, image, contentType="image/png", annotation=words).data for words in ("", "patient"))
+    assert bare != named
     clinician = sign_in(Role.CLINICIAN)
     assert picture(wado(clinician, image))
     assert wado(clinician, image, contentType="application/dicom").status_code == 403
+
+
+def test_wado_uri_may_be_kept_and_goes_on_where_it_broke_off(client: FlaskClient, images: list[Instance]) -> None:
+    whole = wado(client, images[0], contentType="application/dicom")
+    for query in ({"contentType": "application/dicom"}, {"contentType": "image/png"}):
+        first = wado(client, images[0], **query)
+        assert first.headers["Cache-Control"].startswith("private")
+        again = client.get(first.request.full_path, headers={"If-None-Match": first.headers["ETag"]})
+        assert (again.status_code, again.data) == (304, b"")
+    part = client.get(whole.request.full_path, headers={"Range": "bytes=100-199"})
+    assert (part.status_code, part.data) == (206, whole.data[100:200])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_wado_uri_of_what_is_no_image(client: FlaskClient, archive: Archive) -> None:
+    report = of_pydicom(archive, "reportsi.dcm")
+    assert wado(client, report).mimetype == "text/html"
+    assert wado(client, report, contentType="text/plain").mimetype == "text/plain"
+    assert wado(client, report, contentType="image/jpeg").status_code == 406
+    pdf = no_image(SOPClassUID=EncapsulatedPDFStorage, SOPInstanceUID="1.2.7")
+    pdf.EncapsulatedDocument, pdf.MIMETypeOfEncapsulatedDocument = b"%PDF-1.4 x", "application/pdf"
+    instance = archive.instance(store(archive, pdf).sop_instance_uid)
+    answer = wado(client, instance)
+    assert (answer.mimetype, answer.data) == ("application/pdf", b"%PDF-1.4 x")
 
 
 @pytest.mark.parametrize(
