@@ -61,6 +61,14 @@ def _with_table(uid: str, table: bytes) -> tuple[bytes, str, str]:
     return whole[:at] + table + whole[at + 8 :], syntax, uid
 
 
+def _odd_fragment(uid: str) -> tuple[bytes, str, str]:
+    """A fragment of 63 bytes (PS3.5 A.4 wants an even number)."""
+    ds, syntax = _compressed(uid, [NOISE[:64]], RLE)
+    whole, item = encode(ds), b"\xfe\xff\x00\xe0"
+    head = item + struct.pack("<I", 64)
+    return whole.replace(head + NOISE[:64], item + struct.pack("<I", 63) + NOISE[:63]), syntax, uid
+
+
 def _bomb(uid: str) -> tuple[bytes, str, str]:
     """A data set of 32 MB in a thousandth of that; what is larger is for the tests of `storage.pixels`."""
     ds = ct(SOPInstanceUID=uid, Rows=8, Columns=8, PixelData=None)
@@ -88,12 +96,15 @@ def _objects() -> Iterator[tuple[Dataset | bytes, str, str]]:
     yield _with_table("1.9.20", struct.pack("<II", 0, 0xFFFFFFF0))
     yield _with_table("1.9.21", struct.pack("<II", 77, 1))
     yield _bomb("1.9.22")
+    yield _odd_fragment("1.9.24")
+    ds, syntax = _compressed("1.9.25", [NOISE[:64], NOISE[64:128]], RLE, NumberOfFrames=5)
+    yield encode(ds).replace(struct.pack("<I", 8) + bytes(4), struct.pack("<I", 0), 1), syntax, "1.9.25"
     ds, syntax = _palette("1.9.23")
     yield ds, syntax, "1.9.23"
     for number, change in enumerate(
         ({"Rows": 0}, {"BitsAllocated": 7}, {"BitsStored": 99}, {"HighBit": 200}, {"SamplesPerPixel": 9},
-         {"PhotometricInterpretation": "PURPLE"}, {"NumberOfFrames": "0"}, {"NumberOfFrames": "-3"},
-         {"PixelSpacing": ["0", "0"]}, {"WindowCenter": "1", "WindowWidth": "-5"})
+         {"Rows": None}, {"Columns": 600}, {"PhotometricInterpretation": "PURPLE"}, {"NumberOfFrames": "0"},
+         {"NumberOfFrames": "-3"}, {"PixelSpacing": ["0", "0"]}, {"WindowCenter": "1", "WindowWidth": "-5"})
     ):  # fmt: skip
         uid = f"1.9.{number + 30}"
         yield ct(SOPInstanceUID=uid, **change), "1.2.840.10008.1.2.1", uid

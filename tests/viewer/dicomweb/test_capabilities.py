@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,8 @@ from flask.testing import FlaskClient
 from storage.archive import Archive
 from storage.records import Role
 from tests.support.objects import INSTANCE, SERIES, STUDY, ct, store
+from viewer import dicomweb
+from viewer.dicomweb import search_keys
 from viewer.dicomweb.description import OPERATIONS
 from viewer.dicomweb.media_types import parse
 
@@ -98,6 +103,32 @@ def test_capabilities_as_json_and_wadl(client: FlaskClient, document: dict[str, 
     methods = root.findall(".//{http://wadl.dev.java.net/2009/02}method")
     assert len(methods) == len(_operations(document))
     assert client.get("/dicom-web/", headers={"Accept": "text/html"}).status_code == 406
+
+
+def test_they_are_compressed_and_may_be_kept(client: FlaskClient, document: dict[str, Any]) -> None:
+    for path in ("/dicom-web/", "/dicom-web/openapi.json"):
+        answer = client.get(path, headers={"Accept-Encoding": "gzip"})
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert json.loads(gzip.decompress(answer.data)) == client.get(path).json
+        assert answer.headers["Cache-Control"].startswith("private")
+        known = {"Accept-Encoding": "gzip", "If-None-Match": answer.headers["ETag"]}
+        again = client.get(path, headers=known)
+        assert (again.status_code, again.data) == (304, b"")
+        assert client.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 200
+
+
+def test_every_parameter_that_is_read_is_described() -> None:
+    """What the views take out of the query string stands in the table, and the other way round."""
+    told = {name for operation in OPERATIONS.values() for name in operation.query} - {"search"}
+    folder = Path(dicomweb.__file__).parent
+    taken = set(search_keys._PARAMETERS) - {"charset"}  # of no use here, as all text is UTF-8
+    for file in folder.rglob("*.py"):
+        text = file.read_text()
+        taken |= set(re.findall(r"""\bargs(?:\.get|\.getlist)?[(\[]"(\w+)\"""", text))
+        taken |= set(re.findall(r"""_needed\("(\w+)"\)""", text))
+    taken |= {"rows", "columns", "region", "presentationSeriesUID", "presentationUID"}  # read in a loop
+    taken -= {"anonymize"}  # refused
+    assert told == taken
 
 
 def test_the_root_without_its_slash_leads_there(client: FlaskClient) -> None:

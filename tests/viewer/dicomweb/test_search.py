@@ -305,6 +305,35 @@ def test_long_answers_are_compressed(client: FlaskClient, stored: Archive) -> No
         assert len(json.loads(decode(answer.data))) == 3
 
 
+def test_a_caller_that_has_the_answers_is_told_so(client: FlaskClient, stored: Archive) -> None:
+    xml = 'multipart/related; type="application/dicom+xml"'
+    for headers in ({}, {"Accept-Encoding": "br"}, {"Accept": xml}):
+        first = _get(client, "studies?limit=2", **headers)
+        assert first.headers["Cache-Control"].startswith("private")
+        known = {**headers, "If-None-Match": first.headers["ETag"]}
+        again = _get(client, "studies?limit=2", **known)
+        assert (again.status_code, again.data) == (304, b"")
+        assert (again.headers["ETag"], again.headers["X-Total-Count"]) == (first.headers["ETag"], "3")
+        assert _get(client, "studies?limit=1", **known).status_code == 200
+        etags = {_get(client, "studies?limit=2", **other).headers["ETag"] for other in ({}, {"Accept": xml})}
+        assert len(etags) == 2
+    store(stored, ct(StudyInstanceUID="1.4", SeriesInstanceUID="1.4.1", SOPInstanceUID="1.4.1.1", StudyDate="20270101"))
+    assert _get(client, "studies?limit=2", **known).status_code == 200
+
+
+def test_a_group_at_every_level(client: FlaskClient, stored: Archive) -> None:
+    for path, group, expected in (
+        ("studies?StudyInstanceUID=1.3", "0010", {"00104000", "00101010"}),
+        ("studies/1.2/series", "0008", {"00080080"}),
+        ("instances?SOPInstanceUID=1.2.1.2", "0018XXXX", {"00180060"}),
+        ("instances?SOPInstanceUID=1.2.1.2", "0040", {"00400275"}),
+    ):
+        plain = set(_get(client, path).json[0])
+        more = set(_get(client, f"{path}{'&' if '?' in path else '?'}includefield={group}").json[0]) - plain
+        assert expected & (more | plain) == expected, path
+        assert {tag[:4] for tag in more} <= {group[:4]}, path
+
+
 def test_what_a_name_holds_stays_json(client: FlaskClient, archive: Archive) -> None:
     store(archive, ct(PatientName='A"^<B>', StudyDescription="a\tb", PatientID="\\"))
     (found,) = _get(client, "studies").json

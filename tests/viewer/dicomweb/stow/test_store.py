@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import json
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from storage.records import Role
 from tests.support.objects import INSTANCE, SERIES, STUDY, ct, store
 from tests.support.stow import ACCEPT_JSON, BOUNDARY, STOW, bearer, body, files, part, part10
 from tests.support.web import PASSWORD
+from viewer.dicomweb.stow import native_xml
 from viewer.dicomweb.stow.outcomes import FailureReason
 from viewer.services import services_of
 
@@ -100,6 +102,23 @@ def test_the_answer_as_xml_is_the_native_dicom_model(post: Post) -> None:
     assert root.find(f".//{name}Item/{name}DicomAttribute[@keyword='ReferencedSOPInstanceUID']/{name}Value").text == (
         f"{SERIES}.1"
     )
+
+
+def test_a_refusal_of_all_is_the_same_in_json_and_xml(post: Post) -> None:
+    sent = files(part10(_ct(1)), b"no object")
+    as_json, as_xml = (
+        post(sent, f"/dicom-web/studies/{OTHER}", Accept=kind)
+        for kind in ("application/dicom+json", "application/dicom+xml")
+    )
+    assert (as_json.status_code, as_xml.status_code) == (409, 409)
+    assert native_xml.decode(as_xml.data) == _json(as_json)
+    assert set(_json(as_json)) == {"00081198", "0008119A"}
+
+
+def test_a_long_answer_is_compressed(post: Post) -> None:
+    answer = post(files(*(part10(_ct(number)) for number in range(8))), Accept_Encoding="gzip")
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert len(json.loads(gzip.decompress(answer.data))["00081199"]["Value"]) == 8
 
 
 def test_part_of_them_stored_is_202_with_a_reason_for_each(post: Post, archive: Archive) -> None:
@@ -225,6 +244,13 @@ def test_too_many_parts_are_413(app: Flask, post: Post) -> None:
     assert "more than 1000 parts" in _problem(post(files(*[b"x"] * 100_000)), 413)
 
 
+def test_a_hundred_thousand_parts_are_refused_by_default(post: Post, archive: Archive) -> None:
+    """Nothing is taken down for the limit: empty parts cost next to nothing until it is met."""
+    assert "more than 50000 parts" in _problem(post(body([part(b"")] * 100_000)), 413)
+    assert archive.health().instances == 0
+    assert post(files(part10(_ct(1)))).status_code == 200
+
+
 def test_a_body_over_the_limit_is_413_whatever_it_announces(app: Flask, post: Post, archive: Archive) -> None:
     data = files(part10(_ct(1)), part10(_ct(2)))
     _limit(app, store_max_bytes=len(data) - 300)
@@ -343,8 +369,6 @@ def test_a_document_comes_as_bulk_data(post: Post, archive: Archive) -> None:
 
 
 def test_xml_metadata_become_an_object(post: Post, archive: Archive) -> None:
-    from viewer.dicomweb.stow import native_xml
-
     ds = _ct(1)
     facts = {tag: value for tag, value in _metadata(ds).items() if value["vr"] != "PN" and tag != "7FE00010"}
     name = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zipfile
 import zlib
@@ -20,6 +21,7 @@ from storage.dicomdir import type_of
 from storage.records import Role
 from tests.support.objects import ct, store
 from tests.support.parts import of_pydicom
+from tests.support.peers import run_tool
 from viewer import zip_file
 from viewer.streaming import FileSpan, read
 from viewer.zip_file import Member
@@ -70,6 +72,33 @@ def test_objects_and_a_directory_that_pydicom_follows(
     assert sorted(medium.find_values("SeriesNumber")) == [1, 2]
     series = zipped(client, f"{STUDY}/series/{STUDY}.2")
     assert sorted(series.namelist()) == ["DICOM/S0000001/I0000001", "DICOMDIR"]
+
+
+def test_dcmtk_reads_the_directory_and_the_objects(
+    client: FlaskClient, study: dict[str, bytes], tmp_path: Path
+) -> None:
+    zipped(client).extractall(tmp_path / "medium")
+    told = run_tool("dcmdump", "-q", tmp_path / "medium" / "DICOMDIR").stdout
+    assert told.count("(0004,1430) CS [IMAGE]") == len(study)
+    for uid in study:
+        assert f"(0004,1511) UI [{uid}]" in told
+    files = re.findall(r"\(0004,1500\) CS \[(.+?)\]", told)
+    assert sorted(files) == [r"DICOM\S0000001\I0000001", r"DICOM\S0000001\I0000002", r"DICOM\S0000002\I0000001"]
+    for file in files:
+        path = (tmp_path / "medium").joinpath(*file.split("\\"))
+        assert "(7fe0,0010)" in run_tool("dcmdump", "-q", path).stdout
+
+
+def test_a_zip_may_be_kept_while_the_study_is_the_same(
+    client: FlaskClient, archive: Archive, study: dict[str, bytes]
+) -> None:
+    address, wanted = f"/dicom-web/studies/{STUDY}", {"Accept": "application/zip"}
+    first = client.get(address, headers=wanted)
+    assert client.get(address, headers=wanted).data == first.data
+    known = {**wanted, "If-None-Match": first.headers["ETag"]}
+    assert client.get(address, headers=known).status_code == 304
+    store(archive, ct(StudyInstanceUID=STUDY, SeriesInstanceUID=f"{STUDY}.2", SOPInstanceUID=f"{STUDY}.2.2"))
+    assert client.get(address, headers=known).status_code == 200
 
 
 @pytest.mark.filterwarnings("ignore")
