@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route, expect
 
 from storage.archive import Archive
 from tests.support.objects import ct, write_file
@@ -40,3 +40,21 @@ def test_files_a_zip_and_what_is_none(open_page: Callable[..., Page], live_archi
     assert live_archive.study(STUDY).number_of_instances == 6
     page.set_input_files("#files", files[:1])
     page.wait_for_selector("#state:has-text('1 were here already')")
+
+
+def test_files_chosen_before_the_script_came(
+    open_page: Callable[..., Page], live_archive: Archive, tmp_path: Path
+) -> None:
+    page = open_page(SCREEN, "/", "en-GB")
+    held: list[Route] = []
+    page.route("**/js/upload*.js*", lambda route: held.append(route))
+    page.goto("/upload", wait_until="commit")
+    files = [_object(tmp_path, number) for number in (11, 12)]
+    page.set_input_files("#files", files)
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    expect(page.locator("#state")).to_contain_text("2 of 2")
+    assert "2 images stored" in page.inner_text("#state")
+    stored = {instance.sop_instance_uid for instance in live_archive.instances(f"{STUDY}.1")}
+    assert {f"{STUDY}.1.11", f"{STUDY}.1.12"} <= stored
