@@ -57,24 +57,33 @@ class Folders:
         except FileNotFoundError:
             return set()
 
-    def facts(self, identifier: str) -> dict[str, Any] | None:
-        """Return what a rejection's JSON file says; None when there is none that can be read."""
+    def named(self, identifier: str) -> dict[str, Path] | None:
+        """Return the SOP Instance UIDs that a rejection names, each with its place below the data folder.
+
+        None where its list cannot be read.
+        """
         try:
-            text = (self.path(identifier) / FACTS).read_text(encoding="utf-8")
-            facts: dict[str, Any] = json.loads(text)
-        except (OSError, ValueError):
+            return {str(uid): Path(place) for uid, place in self._facts(identifier)["instances"]}
+        except (OSError, ValueError, KeyError, TypeError):
             return None
+
+    def _facts(self, identifier: str) -> dict[str, Any]:
+        facts: dict[str, Any] = json.loads((self.path(identifier) / FACTS).read_text(encoding="utf-8"))
         return facts
 
     def get(self, identifier: str) -> Rejection:
         """Return one rejection.
 
         Raises:
-            NotFound: there is none of that identifier.
+            NotFound: there is none of that identifier whose list can be read.
         """
-        folder, facts = self.path(identifier), self.facts(identifier)
-        if facts is None:
-            raise NotFound(f"no rejection {identifier[:80]!r}")
+        try:
+            return self._read(identifier)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise NotFound(f"no rejection {identifier[:80]!r}") from error
+
+    def _read(self, identifier: str) -> Rejection:
+        folder, facts = self.path(identifier), self._facts(identifier)
         return Rejection(
             identifier=identifier,
             target=Target(*facts["target"]),
@@ -143,9 +152,9 @@ class Folders:
 
     def sweep(self) -> None:
         """Remove what was left half done long ago."""
-        for entry in self._folder.iterdir():
+        for entry in self._folder.glob(".*"):
             # Young ones are being written, or read for the last time.
-            if entry.name.startswith(".") and time.time() - entry.stat().st_mtime > _HALF_SECONDS:
+            if time.time() - entry.stat().st_mtime > _HALF_SECONDS:
                 shutil.rmtree(entry, ignore_errors=True)
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -70,3 +71,7 @@ class Rejection:
     """The rejection note."""
     is_being_removed: bool
     """Its files are being removed for good: too late to restore it."""
+
+
+Told = Callable[[Rejection], object]
+"""Hears of each rejection once it is done or removed, whatever fails after it."""

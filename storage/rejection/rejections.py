@@ -16,13 +16,17 @@ from storage.model import Instance, Study
 from storage.query import Condition, OneOf, Order, Query
 from storage.rejection import removal
 from storage.rejection.folders import Folders, facts_of
-from storage.rejection.model import Reason, Rejection, Target
+from storage.rejection.model import Reason, Rejection, Target, Told
 from storage.rejection.note import write_note
 from storage.rejection.received import read_note
 from storage.rejection.settling import entries_of, settle_alone
 
 _log = logging.getLogger("filmless.archive")
 _COMMENT_MAX = 1024
+
+
+def _nobody(rejection: Rejection) -> None:
+    """Hear of a rejection, and do nothing."""
 
 
 class Rejections:
@@ -46,8 +50,8 @@ class Rejections:
             study, instances = self._found(target)
             return self._take_out(study, instances, target, reason, by, comment)
 
-    def obey(self, note: Instance, by: str) -> list[Rejection]:
-        """Take out of use what a note that somebody sent names and is here; return what was done.
+    def obey(self, note: Instance, by: str, told: Told = _nobody) -> list[Rejection]:
+        """Take out of use what a note that somebody sent names and is here; tell and return what was done.
 
         Nothing is done for an object that is no rejection note, and nothing twice: what is out of use already is not
         found. The note itself stays what it is, an object of its study.
@@ -68,6 +72,7 @@ class Rejections:
                 if study is not None and instances:
                     target, comment = _target_of(instances, others), f"note {note.sop_instance_uid}"
                     done.append(self._take_out(study, instances, target, said.reason, by, comment))
+                    told(done[-1])
         return done
 
     def _beside(self, note: Instance, study_uid: str) -> tuple[Study | None, list[Instance]]:
@@ -135,13 +140,13 @@ class Rejections:
             self._folders.drop(identifier)
         return rejection
 
-    def remove_older_than(self, moment: datetime) -> list[Rejection]:
-        """Remove for good what was rejected before `moment`; return what it was.
+    def remove_older_than(self, moment: datetime, told: Told = _nobody) -> list[Rejection]:
+        """Remove for good what was rejected before `moment`; tell and return what it was.
 
         Raises:
-            WriteFailed: a file cannot be removed; the next call goes on with it.
+            WriteFailed: some could not be removed; the others are, and the next call goes on with it.
         """
-        return removal.remove_older_than(self._data, self._folders, self._index, moment)
+        return removal.remove_older_than(self._data, self._folders, self._index, moment, told)
 
     def _undo(self, identifier: str) -> None:
         """Take back a rejection of which is told that it failed: the next start would carry it out."""

@@ -6,30 +6,39 @@ import logging
 from datetime import UTC, datetime
 from pathlib import Path
 
-from storage.errors import NotFound
+from storage.errors import IndexFailed, NotFound, WriteFailed
 from storage.files import disk_errors
 from storage.index import Index
 from storage.rejection.folders import Folders
-from storage.rejection.model import Rejection
+from storage.rejection.model import Rejection, Told
 from storage.rejection.settling import place_of
 
 _log = logging.getLogger("filmless.archive")
 
 
-def remove_older_than(data: Path, folders: Folders, index: Index, moment: datetime) -> list[Rejection]:
+def remove_older_than(data: Path, folders: Folders, index: Index, moment: datetime, told: Told) -> list[Rejection]:
     """Remove the files, the folder and the rows of what was rejected before `moment`; return what it was.
 
     Raises:
-        WriteFailed: a file cannot be removed; the next call goes on with it.
+        WriteFailed: some could not be removed; the others are, and the next call goes on with it.
     """
     before = f"{moment.astimezone(UTC):%Y%m%dT%H%M%S%f}Z"
     removed: list[Rejection] = []
-    for name in sorted(folders.names()):
-        if name < before:
-            try:
-                removed.append(_remove(data, folders, index, name))
-            except NotFound as e:
-                _log.error("%s can be read; it stays", e)
+    failed: WriteFailed | None = None
+    for name in sorted(name for name in folders.names() if name < before):
+        try:
+            removed.append(_remove(data, folders, index, name))
+        except NotFound as e:
+            _log.error("%s can be read; it stays", e)
+        except IndexFailed:
+            raise
+        except WriteFailed as e:
+            _log.error("%s is not removed: %s", name, e)
+            failed = e
+        else:
+            told(removed[-1])
+    if failed is not None:
+        raise failed
     return removed
 
 
@@ -57,9 +66,8 @@ def _doomed(data: Path, folders: Folders, index: Index, identifier: str) -> list
     What it names may be in use again, or be hidden by another one, after an index was damaged or changed by hand.
     """
     hidden = [data / place_of(row) for row in index.hidden_under(identifier)]
-    facts = folders.facts(identifier) or {"instances": []}
-    named = [data / Path(path) for uid, path in facts["instances"] if not index.has(uid)]
-    return [*hidden, *named]
+    named = folders.named(identifier) or {}
+    return [*hidden, *(data / place for uid, place in named.items() if not index.has(uid))]
 
 
 def _remove_empty(folder: Path, until: Path) -> None:

@@ -31,11 +31,11 @@ def settle_alone(data: Path, folders: Folders, index: Index) -> None:
     """Settle, where `one_at_a_time` holds already."""
     there, hidden = folders.names(), index.hidden()
     for identifier in sorted(there - hidden):
-        facts = folders.facts(identifier)
-        if facts is None:
+        named = folders.named(identifier)
+        if named is None:
             _log.error("rejected/%s cannot be read: what it names is in use again", identifier)
         else:
-            index.hide(identifier, [sop_instance_uid for sop_instance_uid, _ in facts["instances"]])
+            index.hide(identifier, named)
     for identifier in sorted(hidden - there):
         _unhide(data, folders, index, identifier)
     if there or hidden:

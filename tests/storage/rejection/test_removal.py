@@ -90,3 +90,20 @@ def test_a_removal_that_was_cut_at_its_end_hides_nothing_that_comes_later(
         recover(again)
         again.rejections.remove_older_than(datetime.now(UTC) + timedelta(days=1))
         assert again.is_intact(again.instance(f"{STUDY}.1.1"))
+
+
+def test_one_that_cannot_be_removed_keeps_no_other_from_going(filled: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck = filled.rejections.reject(Target(STUDY, f"{STUDY}.1"), Reason.QUALITY, "admin").identifier
+    filled.rejections.reject(Target(STUDY, f"{STUDY}.2"), Reason.QUALITY, "admin")
+    unlink = Path.unlink
+
+    def fail(path: Path, missing_ok: bool = False) -> None:
+        if path.parent.name == f"{STUDY}.1":
+            raise OSError(1, "Operation not permitted")
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", fail)
+        with pytest.raises(WriteFailed, match="not permitted"):
+            filled.rejections.remove_older_than(datetime.now(UTC) + timedelta(days=1))
+    assert [one.identifier for one in filled.rejections.page(10)] == [stuck]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -115,3 +116,25 @@ def test_a_cut_restore_whose_file_cannot_be_read_is_tried_again_at_the_next_star
     assert filled.health().studies == 1
     recover(filled)
     assert seen(filled) == before
+
+
+def test_an_archive_starts_when_somebody_took_the_whole_folder_away(filled: Archive) -> None:
+    before = seen(filled)
+    filled.rejections.reject(Target(STUDY), Reason.QUALITY, "admin")
+    shutil.rmtree(filled.data / FOLDER)
+    recover(filled)
+    assert seen(filled) == before
+
+
+@pytest.mark.parametrize("text", ["null", "[]", "{}", '{"instances": [["1.2.3"]]}'])
+def test_a_list_of_another_form_is_a_damaged_one(filled: Archive, text: str) -> None:
+    identifier = filled.rejections.reject(Target(STUDY), Reason.QUALITY, "admin").identifier
+    (filled.data / FOLDER / identifier / "facts.json").write_text(text)
+    with pytest.raises(NotFound):
+        filled.rejections.get(identifier)
+    assert filled.rejections.page(10) == []
+    assert filled.rejections.remove_older_than(datetime.now(UTC) + timedelta(days=1)) == []
+    filled.close()
+    list(reindex(filled.data))
+    with reopened(filled) as again:
+        assert again.health().studies == 2
