@@ -50,7 +50,7 @@ def main(data: Path, aet: str, rejected_days: int, **values: Any) -> None:
     try:
         with Archive.open(ArchiveSettings(data)) as archive, Records.open(data) as records:
             application = Application(archive, records, aet, certificate=own_certificate(**values))
-            retention = Retention(archive, rejected_days, stopping)
+            retention = Retention(archive, records, rejected_days, stopping)
             retention.start()
             Worker(application, after_push=[confirmation.after_push(records, archive)]).run(stopping)
             retention.join()

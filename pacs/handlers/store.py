@@ -22,6 +22,7 @@ from storage.errors import ClassMismatch, StorageError
 from storage.incoming import Announced
 from storage.model import Outcome, Source, Stored
 from storage.records import Event
+from storage.rejection import Rejection
 
 _NOTES = 3
 
@@ -71,9 +72,10 @@ def _obey(assoc: Association, stored: Stored, application: Application) -> None:
     peer = application.records.peers.by_aet(assoc.peer.calling_aet)
     if peer is None or not peer.may_reject:
         return
-    archive = application.archive
-    for rejection in archive.rejections.obey(archive.instance(stored.sop_instance_uid), peer.aet):
-        application.records.audit.record(
+    archive, audit = application.archive, application.records.audit
+
+    def note(rejection: Rejection) -> None:
+        audit.record(
             Event.REJECT,
             who=peer.aet,
             means="DICOM",
@@ -81,6 +83,8 @@ def _obey(assoc: Association, stored: Stored, application: Application) -> None:
             address=assoc.peer.address,
             detail=f"{rejection.instances} objects, {rejection.identifier} {rejection.reason.meaning}",
         )
+
+    archive.rejections.obey(archive.instance(stored.sop_instance_uid), peer.aet, note)
 
 
 def _text(message: Message, tag: Tag) -> str:

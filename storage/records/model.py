@@ -44,6 +44,7 @@ class Event(Enum):
     STORE_OBJECTS = "store objects"
     REJECT = "reject"
     RESTORE = "restore"
+    REMOVE = "remove"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from flask import Blueprint, Response, jsonify
 from pydicom.uid import KeyObjectSelectionDocumentStorage
 
+from storage.errors import InvalidObject
 from storage.model import Stored
 from storage.records import Event
 from storage.rejection import Reason, Rejection, Target
@@ -63,16 +64,25 @@ def obey(stored: Iterable[Stored]) -> None:
     """Act on rejection notes among what the caller has stored, where the caller may reject, and note it in the audit.
 
     Raises:
-        InvalidObject: a note cannot be read.
+        InvalidObject: a note cannot be read; those after it are obeyed all the same.
         OutOfSpace, WriteFailed: it was done in part or not at all; sent again, the note does the rest.
     """
     if not auth.allowed(Permission.REJECT_OBJECTS):
         return
+    unread: InvalidObject | None = None
     for one in stored:
         if one.sop_class_uid == KeyObjectSelectionDocumentStorage:
             sent = archive().instance(one.sop_instance_uid)
-            for rejection in archive().rejections.obey(sent, auth.signed_in().name):
-                note(Event.REJECT, rejection, rejection.reason.meaning)
+            try:
+                archive().rejections.obey(sent, auth.signed_in().name, _note_rejection)
+            except InvalidObject as e:
+                unread = e
+    if unread is not None:
+        raise unread
+
+
+def _note_rejection(rejection: Rejection) -> None:
+    note(Event.REJECT, rejection, rejection.reason.meaning)
 
 
 def note(event: Event, rejection: Rejection, detail: str = "") -> None:

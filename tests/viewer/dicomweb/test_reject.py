@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from storage.archive import Archive
+from storage.errors import IndexFailed
 from storage.records import Event, Role
 from storage.rejection import Reason, Target
 from storage.rejection.note import write_note
@@ -119,3 +120,34 @@ def test_a_note_that_is_stored_is_acted_on_for_those_who_may(
     assert stored.study(STUDY).number_of_instances == left + 1
     entries = [e for e in services_of(app).records.audit.entries(9) if e.event == "reject"]
     assert [(e.who, e.study_instance_uid) for e in entries] == [("station", STUDY)] * (2 - left)
+
+
+def test_what_a_note_did_before_it_failed_is_in_the_audit(
+    app: Flask, admin: FlaskClient, stored: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(stored, ct(StudyInstanceUID="1.2.9", SeriesInstanceUID="1.2.9.1", SOPInstanceUID="1.2.9.1.1"))
+    note = write_note(stored.study(STUDY), [stored.instance(INSTANCE)], Reason.QUALITY, "QA", "")
+    other = write_note(stored.study("1.2.9"), [stored.instance("1.2.9.1.1")], Reason.QUALITY, "QA", "")
+    note.CurrentRequestedProcedureEvidenceSequence.extend(other.CurrentRequestedProcedureEvidenceSequence)
+    hide = stored.index.hide
+
+    def fail_at_the_second(identifier: str, uids: Iterable[str]) -> int:
+        if "1.2.9.1.1" in uids:
+            raise IndexFailed("busy")
+        return hide(identifier, uids)
+
+    monkeypatch.setattr(services_of(app).archive.index, "hide", fail_at_the_second)
+    assert admin.post("/dicom-web/studies", data=files(part10(note)), headers=STOW).status_code >= 500
+    assert stored.rejections.count() == 1
+    entries = [e for e in services_of(app).records.audit.entries(9) if e.event == "reject"]
+    assert [e.study_instance_uid for e in entries] == [STUDY]
+
+
+def test_a_note_that_cannot_be_obeyed_keeps_no_other_from_it(app: Flask, admin: FlaskClient, stored: Archive) -> None:
+    bad = write_note(stored.study(STUDY), [stored.instance(INSTANCE)], Reason.QUALITY, "QA", "")
+    del bad.CurrentRequestedProcedureEvidenceSequence[0].StudyInstanceUID
+    good = write_note(stored.study(STUDY), [stored.instance(INSTANCE)], Reason.QUALITY, "QA", "")
+    answer = admin.post("/dicom-web/studies", data=files(part10(bad), part10(good)), headers=STOW)
+    assert answer.status_code >= 400
+    assert bad.SOPInstanceUID in answer.text
+    assert [one.comment for one in stored.rejections.page(9)] == [f"note {good.SOPInstanceUID}"]
