@@ -6,6 +6,8 @@ DIMSE or HTTP status in one file each.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class StorageError(Exception):
     """Base of everything that `storage` raises on purpose; `str()` is one clear line for a person."""
@@ -43,9 +45,11 @@ class NotFound(StorageError):
 class Rejected(NotFound):
     """The instance is here, but somebody took it out of use; it can be restored for a while."""
 
-    def __init__(self, sop_instance_uid: str, dataset_sha256: bytes) -> None:
+    def __init__(self, sop_instance_uid: str, dataset_sha256: bytes, path: Path) -> None:
         self.dataset_sha256 = dataset_sha256
         """SHA-256 of the data set as received."""
+        self.path = path
+        """Where its file is kept."""
         super().__init__(f"instance {sop_instance_uid[:64]} is rejected; restore it, or wait until it is removed")
 
 

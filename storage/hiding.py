@@ -10,9 +10,16 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
+from storage.rows import relative_path
 from storage.words import WordWriter
 
+_PLACES = (
+    "SELECT instance.sop_instance_uid, instance.received_on, r.study_instance_uid, r.series_instance_uid"
+    " FROM rejected_instance AS r JOIN rejection ON rejection.id = r.rejection"
+    " JOIN instance ON instance.id = r.instance"
+)
 REMOVED = "revision of the last removal"
 """The mark that says when a study last went: it has no row any more that could."""
 
@@ -44,14 +51,21 @@ def hide(db: sqlite3.Connection, identifier: str, sop_instance_uids: Iterable[st
     return hidden
 
 
-def hidden_under(db: sqlite3.Connection, identifier: str) -> list[sqlite3.Row]:
-    """Return the rows of a rejection with what makes their paths."""
-    return db.execute(
-        "SELECT instance.sop_instance_uid, instance.received_on, r.study_instance_uid, r.series_instance_uid"
-        " FROM rejection JOIN rejected_instance AS r ON r.rejection = rejection.id"
-        " JOIN instance ON instance.id = r.instance WHERE rejection.identifier = ?",
-        (identifier,),
-    ).fetchall()
+def hidden_under(db: sqlite3.Connection, identifier: str) -> list[Path]:
+    """Return where the instances of a rejection are kept below the data folder."""
+    return [_path(row) for row in db.execute(f"{_PLACES} WHERE rejection.identifier = ?", (identifier,))]
+
+
+def place_of(db: sqlite3.Connection, sop_instance_uid: str) -> Path | None:
+    """Return where a hidden instance is kept below the data folder; None where it is not hidden."""
+    row = db.execute(f"{_PLACES} WHERE instance.sop_instance_uid = ?", (sop_instance_uid,)).fetchone()
+    return None if row is None else _path(row)
+
+
+def _path(row: sqlite3.Row) -> Path:
+    return relative_path(
+        row["received_on"], row["study_instance_uid"], row["series_instance_uid"], row["sop_instance_uid"]
+    )
 
 
 def forget(db: sqlite3.Connection, identifier: str) -> None:

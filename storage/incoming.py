@@ -176,8 +176,8 @@ class Incoming:
     def _may_be_indexed(self, header: Header) -> bool:
         try:
             first = self._index.instance(header.text("sop_instance_uid"), self._files.data)
-        except Rejected:
-            return True
+        except Rejected as e:
+            return e.path == self._file.path
         except NotFound:
             return False
         except IndexFailed as e:
@@ -262,8 +262,10 @@ class Incoming:
         """The index got the same SOP Instance UID first; take the own file back, unless it is that very file."""
         try:
             first = self._index.instance(header.text("sop_instance_uid"), self._files.data)
-        except Rejected:
-            self._files.take_back(self._file)
+        except Rejected as e:
+            # A twin may have met the file in its place, and it was rejected since: it has to be there to come back.
+            if e.path != self._file.path:
+                self._files.take_back(self._file)
             raise
         if first.path == self._file.path:
             # A twin met the file in its place and was faster to index it.

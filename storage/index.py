@@ -201,8 +201,8 @@ class Index:
         with index_errors("read"):
             return hiding.known(self._database.connection())
 
-    def hidden_under(self, identifier: str) -> list[sqlite3.Row]:
-        """Return what makes the paths of the instances that a rejection hides."""
+    def hidden_under(self, identifier: str) -> list[Path]:
+        """Return where the instances that a rejection hides are kept below the data folder."""
         with index_errors("read"):
             return hiding.hidden_under(self._database.connection(), identifier)
 
@@ -260,8 +260,15 @@ class Index:
         if row is None:
             raise NotFound(f"no instance {sop_instance_uid[:80]!r} in this archive")
         if row["study_instance_uid"] is None:
-            raise Rejected(sop_instance_uid, row["dataset_sha256"])
+            return self._hidden(sop_instance_uid, row["dataset_sha256"], data)
         return rows.instance(row, data)
+
+    def _hidden(self, sop_instance_uid: str, dataset_sha256: bytes, data: Path) -> Instance:
+        with index_errors("read"):
+            place = hiding.place_of(self._database.connection(), sop_instance_uid)
+        if place is None:
+            return self.instance(sop_instance_uid, data)  # brought back, or removed, since it was looked for
+        raise Rejected(sop_instance_uid, dataset_sha256, data / place)
 
     def has(self, sop_instance_uid: str) -> bool:
         """Tell whether an instance of that UID is indexed; asked for each object that arrives."""

@@ -11,7 +11,6 @@ from storage.files import disk_errors
 from storage.index import Index
 from storage.rejection.folders import Folders
 from storage.rejection.model import Rejection, Told
-from storage.rejection.settling import place_of
 
 _log = logging.getLogger("filmless.archive")
 
@@ -65,7 +64,7 @@ def _doomed(data: Path, folders: Folders, index: Index, identifier: str) -> list
 
     What it names may be in use again, or be hidden by another one, after an index was damaged or changed by hand.
     """
-    hidden = [data / place_of(row) for row in index.hidden_under(identifier)]
+    hidden = [data / place for place in index.hidden_under(identifier)]
     named = folders.named(identifier) or {}
     return [*hidden, *(data / place for uid, place in named.items() if not index.has(uid))]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 from pathlib import Path
 
 from storage.batch import Entry
@@ -11,7 +10,6 @@ from storage.entries import entry_of
 from storage.errors import IndexFailed, InvalidObject, WriteFailed
 from storage.index import Index
 from storage.rejection.folders import Folders
-from storage.rows import relative_path
 
 _log = logging.getLogger("filmless.archive")
 
@@ -64,8 +62,8 @@ def entries_of(data: Path, index: Index, identifier: str) -> list[Entry]:
         WriteFailed: the disk does not let one be read; to go on would take it out of the index.
     """
     entries: list[Entry] = []
-    for row in index.hidden_under(identifier):
-        path = data / place_of(row)
+    for place in index.hidden_under(identifier):
+        path = data / place
         try:
             entries.append(entry_of(path))
         except (InvalidObject, WriteFailed) as e:
@@ -73,10 +71,3 @@ def entries_of(data: Path, index: Index, identifier: str) -> list[Entry]:
                 raise
             _log.error("%s cannot be restored: %s", path.name, e)
     return entries
-
-
-def place_of(row: sqlite3.Row) -> Path:
-    """Return where a hidden object is kept below the data folder."""
-    return relative_path(
-        row["received_on"], row["study_instance_uid"], row["series_instance_uid"], row["sop_instance_uid"]
-    )

@@ -10,12 +10,13 @@ from pydicom import dcmread
 
 from storage.archive import Archive
 from storage.attributes import Level
+from storage.batch import Entry
 from storage.errors import DuplicateConflict, NotFound, Rejected, UnsafeUID, WriteFailed
 from storage.model import Outcome
 from storage.query import Query, condition
 from storage.rejection import Reason, Target
 from storage.rejection.folders import FOLDER
-from tests.support.objects import STUDY, ct, store
+from tests.support.objects import INSTANCE, STUDY, ct, store
 from tests.support.rejecting import OTHER, fill, seen, unreadable
 
 
@@ -144,6 +145,25 @@ def test_the_same_object_sent_again_is_refused_and_not_kept_twice(filled: Archiv
         store(filled, sent)
     assert filled.quarantined_count() == 0
     assert not list((filled.data / "incoming").rglob("*.part"))
+
+
+def test_a_file_that_a_slow_twin_placed_is_not_taken_back_once_it_is_rejected(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = archive.index.add
+
+    def add_after_a_quicker_one(entry: Entry) -> bool:
+        assert add(entry), "a twin met the file in its place, and indexed it first"
+        archive.rejections.reject(Target(STUDY), Reason.QUALITY, "admin")
+        return add(entry)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(archive.index, "add", add_after_a_quicker_one)
+        with pytest.raises(Rejected):
+            store(archive, ct())
+    (rejection,) = archive.rejections.page(10)
+    archive.rejections.restore(rejection.identifier)
+    assert archive.is_intact(archive.instance(INSTANCE))
 
 
 def test_other_content_of_a_rejected_uid_is_kept_in_quarantine(filled: Archive) -> None:
