@@ -2,6 +2,7 @@
 
 import type { Facts } from "../frames";
 import type { PageData, SeriesFacts } from "../page";
+import type { Size } from "../placement";
 import { t } from "../words";
 import { limitsOf, shortNumber, type Voi } from "../windowing";
 
@@ -12,15 +13,29 @@ export interface Corners {
   bottomRight: string[];
 }
 
-export function cornerTexts(page: PageData, series: SeriesFacts | undefined, facts: Facts | undefined, voi: Voi | null, place: string): Corners {
+/** How much room a picture has for texts: for all of them, for few or short ones, or only for what is vital. */
+export type Spare = "whole" | "low" | "narrow" | "small";
+
+export function spareIn({ width, height }: Size): Spare {
+  if (width < 330 || height < 260) return "small";
+  if (width < 560) return "narrow";
+  return height < 450 ? "low" : "whole";
+}
+
+export function cornerTexts(page: PageData, series: SeriesFacts | undefined, facts: Facts | undefined, voi: Voi | null, place: string, spare: Spare = "whole"): Corners {
   const { patient } = page;
   const exam = series?.exam ?? page.exam;
   const words = facts?.words ?? {};
+  const born = [patient.birth_date, patient.sex].filter(Boolean).join(" ");
+  const taken = `${exam.date} ${exam.time}`.trim();
+  const bottomRight = filled([windowText(voi, facts), lossText(facts)]);
+  const which = filled([seriesLine(series), place]);
+  if (spare === "small") return { topLeft: filled([patient.name, patient.id]), topRight: filled([taken]), bottomLeft: which, bottomRight };
   return {
-    topLeft: filled([patient.name, patient.id, [patient.birth_date, patient.sex].filter(Boolean).join(" ")]),
-    topRight: filled([exam.institution, exam.description, `${exam.date} ${exam.time}`.trim(), words["model"] ?? ""]),
-    bottomLeft: filled([seriesLine(series), place, ...geometryLines(facts), ...techniqueLines(facts)]),
-    bottomRight: filled([windowText(voi, facts), lossText(facts)]),
+    topLeft: filled([patient.name, patient.id, born]),
+    topRight: filled(spare === "whole" ? [exam.institution, exam.description, taken, words["model"] ?? ""] : [exam.description, taken]),
+    bottomLeft: spare === "narrow" ? which : filled([...which, ...geometryLines(facts), ...techniqueLines(facts)]),
+    bottomRight,
   };
 }
 
@@ -36,8 +51,19 @@ function seriesLine(series: SeriesFacts | undefined): string {
 function geometryLines(facts: Facts | undefined): string[] {
   if (!facts || facts.problem) return [];
   const thickness = facts.slice_thickness ? t("thickness {mm} mm", { mm: shortNumber(facts.slice_thickness) }) : "";
-  const location = facts.slice_location === null ? "" : t("position {mm} mm", { mm: facts.slice_location.toFixed(1) });
+  const along = locationOf(facts);
+  const location = along === null ? "" : t("position {mm} mm", { mm: along.toFixed(1) });
   return [[location, thickness].filter(Boolean).join(" · ")];
+}
+
+/** Slice Location as it is stated, else how far along its normal the image lies, as enhanced objects have none. */
+function locationOf({ slice_location: stated, position, orientation }: Facts): number | null {
+  if (stated !== null) return stated;
+  const [a, b, c, d, e, f] = orientation;
+  const [x, y, z] = position;
+  if (a === undefined || b === undefined || c === undefined || d === undefined || e === undefined || f === undefined) return null;
+  if (x === undefined || y === undefined || z === undefined) return null;
+  return x * (b * f - c * e) + y * (c * d - a * f) + z * (a * e - b * d);
 }
 
 function techniqueLines(facts: Facts | undefined): string[] {
