@@ -148,12 +148,14 @@ class Reader:
     def matches_server(self) -> None:
         """Compare the canvas with what the server renders of the same image in the same window and sense."""
         facts = self.page.evaluate("() => window.filmless.cell.facts")
-        window, inverted = self.page.evaluate("() => [window.filmless.cell.window, window.filmless.cell.inverted]")
+        window, inverted, colours = self.page.evaluate(
+            "() => { const { cell } = window.filmless; return [cell.window, cell.inverted, cell.map]; }"
+        )
         rows, columns = facts["rows"], facts["columns"]
         assert abs(facts["aspect"] - 1) < 1e-6
         self.one_to_one(rows, columns)
         study = self.page.url.split("/study/")[1].split("?")[0]
-        query = f"format=png&overlays=0&invert={int(inverted)}"
+        query = f"format=png&overlays=0&invert={int(inverted)}&colours={colours or ''}"
         if window is not None:
             query += f"&center={window['center']}&width={window['width']}&function={window['function']}"
         image = f"/study/{study}/instances/{facts['sop']}/frames/{facts['frame_number']}/image?{query}"

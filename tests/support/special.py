@@ -18,6 +18,7 @@ ORIGIN = np.array([-30.0, 12.0, 200.0])
 TOP, BOTTOM, LEFT, RIGHT = 40, 80, 30, 90
 """The block: its first row and column, and those after its last."""
 SEGMENTATION, STRUCTURES = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.481.3"
+PARAMETRIC_MAP = "1.2.840.10008.5.1.4.1.1.30"
 ECG, VIDEO = "1.2.840.10008.5.1.4.1.1.9.1.1", "1.2.840.10008.5.1.4.1.1.77.1.4.1"
 
 
@@ -123,3 +124,32 @@ def _lead(number: int) -> Dataset:
     channel.ChannelSensitivity, channel.ChannelSensitivityCorrectionFactor, channel.ChannelBaseline = 10, 1, 0
     channel.WaveformBitsStored = 16
     return channel
+
+
+def parametric_map() -> Dataset:
+    """Floats over the stack: the block is 2000 um2/s, the ground 500, beside it no diffusion at all."""
+    ds = _other(PARAMETRIC_MAP, "MR", 6)
+    ds.SeriesDescription, ds.FrameOfReferenceUID, ds.NumberOfFrames = "ADC", FRAME, SLICES
+    ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.Rows, ds.Columns = 1, "MONOCHROME2", ROWS, COLUMNS
+    ds.BitsAllocated = 32
+    shared, measures, orientation = Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing, orientation.ImageOrientationPatient = [ROW_MM, COLUMN_MM], [*ALONG, *DOWN]
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [orientation]
+    real, unit, quantity, concept = Dataset(), Dataset(), Dataset(), Dataset()
+    unit.CodeValue, unit.CodingSchemeDesignator, unit.CodeMeaning = "um2/s", "UCUM", "square micrometer per second"
+    concept.CodeValue, concept.CodingSchemeDesignator, concept.CodeMeaning = "113041", "DCM", "ADC"
+    quantity.ConceptCodeSequence = [concept]
+    real.MeasurementUnitsCodeSequence, real.QuantityDefinitionSequence, real.LUTLabel = [unit], [quantity], "ADC"
+    real.RealWorldValueSlope, real.RealWorldValueIntercept = 1.0, 0.0
+    shared.RealWorldValueMappingSequence = [real]
+    frames = [Dataset() for _ in range(SLICES)]
+    for number, frame in enumerate(frames):
+        position = Dataset()
+        position.ImagePositionPatient = place(number, 0, 0)
+        frame.PlanePositionSequence = [position]
+    ds.SharedFunctionalGroupsSequence, ds.PerFrameFunctionalGroupsSequence = [shared], frames
+    values = np.full((SLICES, ROWS, COLUMNS), 500, "<f4")
+    values[:, :10] = 0
+    values[:, TOP:BOTTOM, LEFT:RIGHT] = 2000
+    ds.add_new(0x7FE00008, "OF", values.tobytes())
+    return ds

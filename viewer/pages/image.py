@@ -25,8 +25,8 @@ bp = Blueprint("image", __name__, url_prefix="/study/<study>/instances/<instance
 def show(study: str, instance: str, frame: int) -> Response:
     """Render a frame (from 1): `center`, `width`, `function`, `invert`, `overlays`, `side`, `format`, `quality`.
 
-    Without a window, the object's own. The window in effect is in `X-Window` as `center,width,function`, `none` for
-    colour, `table` where the object brings a table.
+    `colours` names a colour map for a grey frame. Without a window, the object's own. The window in effect is in
+    `X-Window` as `center,width,function`, `none` for colour, `table` where the object brings a table.
     """
     found = find_instance(study, instance)
     view = _view()
@@ -62,6 +62,7 @@ def _view() -> View:
             window=_window(),
             invert=args.get("invert") == "1",
             overlays=args.get("overlays") != "0",
+            colours=args.get("colours", ""),
             max_side=None if side is None else min(side, SIDE_MAX),
             format=PNG if args.get("format") == PNG else JPEG,
             quality=args.get("quality", 90, type=int),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import asdict
 from typing import Any
 
 from pydicom.dataset import Dataset
@@ -17,6 +18,7 @@ from viewer.rendering.lut import LookupTable
 from viewer.rendering.modality import read_modality
 from viewer.rendering.overlay import has_overlay
 from viewer.rendering.prepare import padding_range
+from viewer.rendering.real_world import read_real_world
 from viewer.rendering.shutter import read_shutter
 from viewer.rendering.voi import read_voi
 
@@ -66,13 +68,16 @@ def reading_facts(obj: PixelObject, instance: Instance, index: int) -> Json:
     """Facts of frame `index` (from 0), plain types only; raises as `rendering.facts`."""
     ds, description = obj.ds, obj.description
     little = ds.original_encoding[1] is not False
+    modality = read_modality(ds, index, description.is_signed, little)
+    real_world = read_real_world(ds, index, modality)
     found: Json = dict(facts(obj, index))
     found.update(
         sop=instance.sop_instance_uid,
         sop_class=instance.sop_class_uid,
         frame_of_reference=text(ds, "FrameOfReferenceUID"),
         acquisition=text(ds, "AcquisitionNumber"),
-        transport=transport(obj, read_modality(ds, index, description.is_signed, little)),
+        transport=transport(obj, modality),
+        real_world=asdict(real_world) if real_world else None,
         padding=padding_range(ds, description),
         overlay=has_overlay(ds),
         shutter=read_shutter(ds, index),

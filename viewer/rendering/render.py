@@ -1,7 +1,8 @@
 """Prepared frame and view in, encoded picture out.
 
-Order: window to grey or colour (PS3.4 N.2), padding black, overlays white, shutter, pose, size, encoding. Padding,
-overlays and shutters keep their colour under `invert`, so that neither the surroundings glare nor graphics vanish.
+Order: window to grey or colour (PS3.4 N.2), colour map where one is asked for, padding black, overlays white, shutter,
+pose, size, encoding. Padding, overlays and shutters keep their colour under `invert`, so that neither the surroundings
+glare nor graphics vanish.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from storage.pixels import PixelObject
+from viewer.rendering.colour_maps import colour_table
 from viewer.rendering.prepare import Grey, Prepared, prepare
 from viewer.rendering.view import JPEG, MEDIA_TYPES, View
 from viewer.rendering.voi import Voi, apply_voi
@@ -72,7 +74,7 @@ def pixels(prepared: Prepared, view: View) -> NDArray[np.uint8]:
         shown = _colour(prepared.rgb, view)
     else:
         assert prepared.grey is not None
-        shown = _grey(prepared.grey, choose_voi(prepared, view), view.invert)
+        shown = _grey(prepared.grey, choose_voi(prepared, view), view.invert, view.colours)
     if view.overlays and prepared.overlay is not None:
         shown = shown.copy() if shown is prepared.rgb else shown
         shown[prepared.overlay] = 255
@@ -101,19 +103,21 @@ def output_size(prepared: Prepared, view: View) -> tuple[int, int]:
     return max(1, round(width * factor)), max(1, round(height * factor))
 
 
-def _grey(grey: Grey, voi: Voi, invert: bool) -> NDArray[np.uint8]:
+def _grey(grey: Grey, voi: Voi, invert: bool, colours: str) -> NDArray[np.uint8]:
     levels = apply_voi(grey.values, voi)
     if grey.inverse != invert:
         levels = 1 - levels
     shown = _to_display(levels)
+    if colours:
+        shown = np.take(colour_table(colours), shown, axis=0)
     if grey.padding is not None:
         shown[grey.padding] = 0
     if grey.codes is None:
         return shown
     if grey.colours is not None and grey.coloured is not None:
-        table: NDArray[np.uint8] = np.where(grey.coloured[:, None], grey.colours, shown[:, None])
-        return np.take(table, grey.codes, axis=0)
-    return np.take(shown, grey.codes)
+        plain = shown if shown.ndim == 2 else shown[:, None]
+        shown = np.where(grey.coloured[:, None], grey.colours, plain)
+    return np.take(shown, grey.codes, axis=0)
 
 
 def _colour(rgb: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:

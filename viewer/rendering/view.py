@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isfinite
 
+from viewer.rendering.colour_maps import COLOUR_MAPS
+
 LINEAR = "LINEAR"
 LINEAR_EXACT = "LINEAR_EXACT"
 SIGMOID = "SIGMOID"
@@ -66,7 +68,8 @@ class View:
 
     `window` replaces what the object says; without it, `voi_index` chooses among the object's own VOI transformations
     (`Prepared.voi`), and an index past them means the first. `max_side` bounds width and height in pixels; pictures are
-    never enlarged, except where non-square pixels ask for it. `quality` is JPEG's, 1 to 100.
+    never enlarged, except where non-square pixels ask for it. `colours` names a map for grey pictures, empty for none.
+    `quality` is JPEG's, 1 to 100.
     """
 
     window: Window | None = None
@@ -75,6 +78,7 @@ class View:
     pose: Pose = Pose()
     max_side: int | None = None
     overlays: bool = True
+    colours: str = ""
     format: str = JPEG
     quality: int = 90
 
@@ -85,5 +89,7 @@ class View:
             raise ValueError(f"quality is {self.quality}; 1 to 100 is possible")
         if self.max_side is not None and self.max_side < 1:
             raise ValueError(f"max_side is {self.max_side}; at least 1 is needed")
+        if self.colours and self.colours not in COLOUR_MAPS:
+            raise ValueError(f"colours is {self.colours!r}; {', '.join(COLOUR_MAPS)} are possible")
         if self.voi_index < 0:
             raise ValueError(f"voi_index is {self.voi_index}; at least 0 is needed")

@@ -1,5 +1,6 @@
 /** What readers do with pictures beyond looking: measuring, comparing, reformatting, taking out. */
 
+import { addColours } from "./colours";
 import { addComparing } from "./compare";
 import { addKeeping } from "./keep";
 import { addMeasuring } from "./measure";
@@ -10,7 +11,8 @@ import { addTags } from "./tags";
 import { addVolumes } from "./volume";
 
 export function addReadersTools(room: Room): void {
-  addOverlays(room);
+  addColours();
+  addOverlays();
   addMeasuring(room);
   addPhases();
   addVolumes();

@@ -1,5 +1,6 @@
 /** One cell of the layout: which series and image it shows, and how. The view draws what stands here. */
 
+import type { ColourMap } from "../colours";
 import type { Screen } from "../painter";
 import type { Facts, SeriesFrames } from "../frames";
 import { matrixOf, UPRIGHT, WHOLE, type Matrix, type Placement, type Size } from "../placement";
@@ -38,7 +39,11 @@ export class Cell {
   private pending = false;
   private telling = 0;
 
-  constructor(readonly index: number) {}
+  /** `mapFor` tells the colour map that was chosen for a series. */
+  constructor(
+    readonly index: number,
+    private readonly mapFor: (uid: string) => ColourMap | null = () => null,
+  ) {}
 
   readonly total = $derived.by(() => this.series?.total ?? 0);
 
@@ -68,6 +73,9 @@ export class Cell {
   });
 
   readonly window = $derived.by<Window | null>(() => (this.voi?.kind === "window" ? this.voi.window : null));
+
+  /** The colours of a grey picture; null for grey. */
+  readonly map = $derived.by<ColourMap | null>(() => (this.series && this.voi ? this.mapFor(this.series.uid) : null));
 
   readonly matrix = $derived.by<Matrix | null>(() => {
     const facts = this.facts;
@@ -129,6 +137,11 @@ export class Cell {
 
   setInverted(inverted: boolean): void {
     this.inverted = inverted;
+    this.look();
+  }
+
+  /** Something that the picture's look depends on has changed elsewhere. */
+  lookAgain(): void {
     this.look();
   }
 
@@ -214,7 +227,7 @@ export class Cell {
   }
 
   private look(): void {
-    this.screen?.setLook({ voi: this.voi, inverted: this.isInverse, smooth: this.smooth });
+    this.screen?.setLook({ voi: this.voi, inverted: this.isInverse, smooth: this.smooth, map: this.map });
   }
 
   /** Bring the wanted image to the screen with the next frame; of several wishes the last one counts. */

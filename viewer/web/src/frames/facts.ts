@@ -59,6 +59,8 @@ export interface Facts {
   shutter: Shutter | null;
   voi_tables: { first: number; bits: number; entries: string; explanation: string }[];
   suv_factor: number | null;
+  /** What modality values measure: value * slope + intercept, in a UCUM unit (PS3.3 C.7.6.16.2.11). */
+  real_world: { slope: number; intercept: number; unit: string; name: string } | null;
   technique: Record<string, number>;
   words: Record<string, string>;
   /** Why this frame has no other facts. */

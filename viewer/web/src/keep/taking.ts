@@ -15,6 +15,7 @@ export function pictureAddress(room: Room, cell: Cell, format: "png" | "jpeg"): 
     query.set("function", window.function);
   }
   if (cell.inverted) query.set("invert", "1");
+  if (cell.map) query.set("colours", cell.map);
   return `/study/${room.studyOf(cell)}/instances/${facts.sop}/frames/${facts.frame_number}/image?${query}`;
 }
 

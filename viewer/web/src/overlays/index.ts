@@ -1,4 +1,4 @@
-/** Over the images: segmentations, contours of structure sets, and PET in colour. */
+/** Colours of grey images, and what lies over them: segmentations, contours of structure sets, another series. */
 
 import { addButton, addImageLayer, addPanel } from "../extensions";
 import { addKey } from "../keyboard";
@@ -7,11 +7,10 @@ import { t } from "../words";
 import Layer from "./Layer.svelte";
 import Panel from "./Panel.svelte";
 
-export function addOverlays(room: Room): void {
+export function addOverlays(): void {
   addImageLayer(Layer);
-  addPanel({ name: "layers", title: t("Layers over the images"), icon: "layers", view: Panel });
-  if (!room.page.series.some((series) => ["SEG", "RTSTRUCT", "PT", "NM"].includes(series.modality))) return;
-  addButton({ group: "volume", icon: "layers", key: "J", label: t("Segments, contours, PET/CT"), act: toggle, isOn: (one) => one.panel === "layers" });
+  addPanel({ name: "layers", title: t("Colours and layers"), icon: "layers", view: Panel });
+  addButton({ group: "volume", icon: "layers", key: "J", label: t("Colours, segments, contours, PET/CT"), act: toggle, isOn: (one) => one.panel === "layers" });
   addKey("j", toggle);
 }
 

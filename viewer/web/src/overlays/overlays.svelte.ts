@@ -1,13 +1,13 @@
 /** What is laid over the images: segments, contours, and another series in colour. */
 
-import type { Cell } from "../cell";
-import type { SeriesFrames } from "../frames";
+import { paddingValues, type Cell } from "../cell";
+import type { ColourMap } from "../colours";
+import { extent, type SeriesFrames } from "../frames";
 import type { SeriesFacts } from "../page";
 import type { Room } from "../room";
 import { ask, wordsOf } from "../server";
 import { theVolumes, type Volume } from "../volume";
 import { limitsOf } from "../windowing";
-import type { ColourMap } from "./colours";
 
 type Rgb = [number, number, number];
 
@@ -61,7 +61,10 @@ export interface Fusion {
   /** To SUV, or 1. */
   factor: number;
   isSuv: boolean;
-  most: number;
+  /** Values that get the first and the last colour; below the first, nothing is laid over. */
+  limits: [number, number];
+  /** What the sliders reach. */
+  reach: [number, number];
   opacity: number;
   map: ColourMap;
 }
@@ -87,9 +90,21 @@ export class Overlays {
     return this.room.page.series.filter((series) => series.modality === "SEG" || series.modality === "RTSTRUCT");
   }
 
-  /** Series that can be laid over others in colour. */
+  /** Series that are mostly looked at over others in colour. */
   get functional(): SeriesFacts[] {
-    return this.room.series.filter((series) => series.modality === "PT" || series.modality === "NM");
+    return this.room.series.filter(isFunctional);
+  }
+
+  /** Any other stack can be laid over one in the same space too: parametric maps, diffusion, another sequence. */
+  get others(): SeriesFacts[] {
+    return this.room.series.filter((series) => !isFunctional(series) && series.frames >= SLICES_LEAST && !FLAT.has(series.modality));
+  }
+
+  /** Whether what is laid over has a place on any image that is shown. */
+  get isInSight(): boolean {
+    const { fusion, room } = this;
+    const space = fusion?.series.known?.frame_of_reference;
+    return !fusion || room.visible.some((cell) => cell.series?.needs !== fusion.series.uid && !!space && cell.facts?.frame_of_reference === space);
   }
 
   async open(series: SeriesFacts): Promise<void> {
@@ -182,7 +197,10 @@ export class Overlays {
       return;
     }
     const factor = frames.known?.suv_factor ?? null;
-    this.fusion = { series: frames, volume, factor: factor ?? 1, isSuv: factor !== null, most: factor ? SUV_MOST : brightest(frames), opacity: 0.6, map: "hot" };
+    const limits: [number, number] = factor ? [0, SUV_MOST] : limitsFor(frames, isFunctional(series));
+    const span = limits[1] - limits[0];
+    const reach: [number, number] = factor ? [0, SUV_MOST * 4] : [limits[0] - span / 2, limits[1] + span];
+    this.fusion = { series: frames, volume, factor: factor ?? 1, isSuv: factor !== null, limits, reach, opacity: 0.6, map: this.room.mapOf(series.uid) ?? "hot" };
   }
 
   private get study(): string {
@@ -190,13 +208,30 @@ export class Overlays {
   }
 }
 
-/** Where the object's own window is white; else by the images that are here. */
-function brightest(frames: SeriesFrames): number {
+/** Radiographs, slides and the like make no stack. */
+const FLAT = new Set(["CR", "DX", "MG", "US", "XA", "RF", "SC", "ES", "SM", "SEG", "IO", "PX"]);
+const SLICES_LEAST = 3;
+
+function isFunctional({ modality }: SeriesFacts): boolean {
+  return modality === "PT" || modality === "NM";
+}
+
+/** Where the object's own window begins and ends; else by the images that are here. Counts and activities begin at 0. */
+function limitsFor(frames: SeriesFrames, fromZero: boolean): [number, number] {
   const stated = frames.known?.windows[0] ?? frames.known?.default_window;
-  if (stated) return Math.max(limitsOf(stated).upper, 1e-6);
-  let most = 1;
-  for (let i = 0; i < frames.total; i++) for (const value of frames.picture(i)?.values ?? []) if (value > most) most = value;
-  return most * 0.6;
+  if (stated) {
+    const { lower, upper } = limitsOf(stated);
+    return [fromZero ? 0 : lower, fromZero ? Math.max(upper, 1e-6) : upper];
+  }
+  let [least, most] = [fromZero ? 0 : Infinity, fromZero ? 1 : -Infinity];
+  for (let i = 0; i < frames.total; i++) {
+    const picture = frames.picture(i);
+    if (!picture) continue;
+    const [low, high] = extent(picture.values, paddingValues(picture.facts));
+    [least, most] = [fromZero ? 0 : Math.min(least, low), Math.max(most, high)];
+  }
+  if (!(most > least)) return [0, 1];
+  return fromZero ? [0, most * 0.6] : [least, most];
 }
 
 function put<T>(map: Map<string, T[]>, image: ImageRef, one: T): void {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { SeriesFrames, type Facts } from "../frames";
 import { volumeOf } from "../volume";
-import { colourOf, painted } from "./colours";
 import { laidOver } from "./fusion";
 
 function facts(z: number, mm: number, size: number): Facts {
@@ -31,20 +30,5 @@ describe("a series laid over another", () => {
     const volume = volumeOf([0, 5, 10].map((z) => facts(z, 4, 16)));
     if (typeof volume === "string") throw new Error(volume);
     expect(laidOver(none, volume, new SeriesFrames("1.2", 3), 1)).toBeNull();
-  });
-});
-
-describe("colours", () => {
-  it("go from dark to bright", () => {
-    expect(colourOf("hot", 0)).toEqual([0, 0, 0]);
-    expect(colourOf("hot", 1)).toEqual([255, 255, 255]);
-    expect(colourOf("rainbow", 1)).toEqual([128, 0, 0]);
-    expect(colourOf("grey", 0.5)).toEqual([128, 128, 128]);
-  });
-
-  it("leave what has no value clear", () => {
-    const rgba = painted(new Float32Array([0, -3, 5, NaN, 50]), 10, "hot", 0.5);
-    expect([rgba[3], rgba[7], rgba[15]]).toEqual([0, 0, 0]);
-    expect([rgba[11], rgba[19]]).toEqual([128, 128]);
   });
 });

@@ -15,6 +15,8 @@ export interface Painting {
   curve: Curve | null;
   inverted: boolean;
   smooth: boolean;
+  /** Colours of the 256 display values (RGB by turns); null for grey. */
+  colours: Uint8Array | null;
 }
 
 interface Texture {
@@ -30,6 +32,7 @@ interface Texture {
 const TAPS_MAX = 4;
 const PICTURE_UNIT = 0;
 const CURVE_UNIT = 1;
+const COLOURS_UNIT = 2;
 
 /** This browser cannot paint with a graphics driver, nor with a program in place of one. */
 export class NoGraphics extends Error {}
@@ -40,6 +43,7 @@ export class Brush {
   private programs = new Map<string, Program>();
   private textures = new Map<object, Texture>();
   private curve: { texture: WebGLTexture; holds: Float32Array | null } | null = null;
+  private colours: { texture: WebGLTexture; holds: Uint8Array | null } | null = null;
   /** Values on their way to the GPU as floats. */
   private floats = new Float32Array(0);
   private isFiltering = false;
@@ -78,7 +82,7 @@ export class Brush {
     if (canvas.width !== size.width || canvas.height !== size.height) Object.assign(canvas, size);
     const taps = smooth ? tapsFor(painting.matrix) : 1;
     const byHand = smooth && !this.isFiltering && !(picture.values instanceof Uint8Array);
-    const { program, at } = this.program({ byHand, taps: taps > 1, curve: !!curve?.values, colour: picture.isColour });
+    const { program, at } = this.program({ byHand, taps: taps > 1, curve: !!curve?.values, colour: picture.isColour, mapped: !!painting.colours });
     gl.viewport(0, 0, size.width, size.height);
     gl.useProgram(program);
     this.hold(owner, picture, smooth && !byHand ? gl.LINEAR : gl.NEAREST);
@@ -100,6 +104,7 @@ export class Brush {
     this.programs = new Map();
     this.textures = new Map();
     this.curve = null;
+    this.colours = null;
     this.gl.pixelStorei(this.gl.UNPACK_ALIGNMENT, 1);
     this.isFiltering = this.gl.getExtension("OES_texture_float_linear") !== null;
     this.sideMost = this.gl.getParameter(this.gl.MAX_TEXTURE_SIZE) as number;
@@ -123,7 +128,7 @@ export class Brush {
     gl.uniform1f(at.height, size.height);
   }
 
-  private look(at: Program["at"], { curve, inverted, picture }: Painting): void {
+  private look(at: Program["at"], { curve, inverted, picture, colours }: Painting): void {
     const { gl } = this;
     const scale = picture.values instanceof Uint8Array ? 255 : 1;
     const [low, high] = curve?.limits ?? [0, 255];
@@ -131,7 +136,9 @@ export class Brush {
     gl.uniform1f(at.inverted, inverted ? 1 : 0);
     gl.uniform1i(at.picture, PICTURE_UNIT);
     gl.uniform1i(at.curve, CURVE_UNIT);
+    gl.uniform1i(at.colours, COLOURS_UNIT);
     if (curve?.values) this.holdCurve(curve.values);
+    if (colours) this.holdColours(colours);
   }
 
   /** Have the picture's values in the owner's texture; what is there already is not sent again. */
@@ -172,6 +179,16 @@ export class Brush {
     if (this.curve.holds === values) return;
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.R32F, values.length, 1, 0, gl.RED, gl.FLOAT, values);
     this.curve.holds = values;
+  }
+
+  private holdColours(values: Uint8Array): void {
+    const { gl } = this;
+    gl.activeTexture(gl.TEXTURE0 + COLOURS_UNIT);
+    if (!this.colours) this.colours = { texture: this.newTexture(), holds: null };
+    gl.bindTexture(gl.TEXTURE_2D, this.colours.texture);
+    if (this.colours.holds === values) return;
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGB8, values.length / 3, 1, 0, gl.RGB, gl.UNSIGNED_BYTE, values);
+    this.colours.holds = values;
   }
 
   private newTexture(): WebGLTexture {

@@ -14,6 +14,8 @@ export interface Needs {
   /** A curve between the limits, not a straight line. */
   curve: boolean;
   colour: boolean;
+  /** Display values become colours of a table. */
+  mapped: boolean;
 }
 
 const VERTEX = `#version 300 es
@@ -27,6 +29,7 @@ precision highp float;
 precision highp int;
 uniform highp sampler2D picture;
 uniform highp sampler2D curve;
+uniform highp sampler2D colours;
 // Places of the picture: origin, one screen pixel to the right, one down. In stored pixels, from the outer corner.
 uniform vec2 origin, right, down;
 uniform vec2 size;
@@ -93,19 +96,30 @@ vec3 shown(vec3 found) {
   return vec3(abs(inverted - mix(low, high, where - float(below))));
 }`;
 
+const AS_IT_IS = `
+vec3 coloured(vec3 found) {
+  return found;
+}`;
+
+const MAPPED = `
+vec3 coloured(vec3 found) {
+  return texelFetch(colours, ivec2(int(found.r * 255.0 + 0.5), 0), 0).rgb;
+}`;
+
 const END = `
 void main() {
   vec2 middle = origin + right * gl_FragCoord.x + down * (height - gl_FragCoord.y);
   bool isInside = all(greaterThanEqual(middle, vec2(0.0))) && all(lessThan(middle, size));
-  painted = vec4(isInside ? shown(around(middle)) : vec3(0.0), 1.0);
+  painted = vec4(isInside ? coloured(shown(around(middle))) : vec3(0.0), 1.0);
 }`;
 
-function fragment({ byHand, taps, curve, colour }: Needs): string {
+function fragment({ byHand, taps, curve, colour, mapped }: Needs): string {
   const window = curve ? CURVED : STRAIGHT;
-  return [BEGINNING, byHand ? BY_HAND : BY_DRIVER, taps ? MANY_PLACES : ONE_PLACE, colour ? COLOUR : window, END].join("");
+  const parts = [byHand ? BY_HAND : BY_DRIVER, taps ? MANY_PLACES : ONE_PLACE, colour ? COLOUR : window, mapped ? MAPPED : AS_IT_IS];
+  return [BEGINNING, ...parts, END].join("");
 }
 
-const UNIFORMS = ["picture", "curve", "origin", "right", "down", "size", "height", "taps", "limits", "inverted"] as const;
+const UNIFORMS = ["picture", "curve", "colours", "origin", "right", "down", "size", "height", "taps", "limits", "inverted"] as const;
 
 export interface Program {
   program: WebGLProgram;

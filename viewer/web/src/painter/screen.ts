@@ -1,5 +1,6 @@
 /** One cell's picture, painted by the GPU straight from the frames in memory. */
 
+import { tableOf, type ColourMap } from "../colours";
 import type { Library, SeriesFrames } from "../frames";
 import { matrixOf, type Matrix, type Placement, type Size } from "../placement";
 import type { Voi } from "../windowing";
@@ -12,6 +13,8 @@ export interface Look {
   /** Low values bright. */
   inverted: boolean;
   smooth: boolean;
+  /** null for grey, and for pictures that have colours of their own. */
+  map: ColourMap | null;
 }
 
 export class Screen {
@@ -19,7 +22,7 @@ export class Screen {
   private readonly context: ImageBitmapRenderingContext;
   private series: SeriesFrames | null = null;
   private position = -1;
-  private look: Look = { voi: null, inverted: false, smooth: true };
+  private look: Look = { voi: null, inverted: false, smooth: true, map: null };
   private curve: { of: Voi; curve: Curve } | null = null;
   private placement: Placement | null = null;
   private isAsked = false;
@@ -90,10 +93,11 @@ export class Screen {
     const size = { width: Math.round(box.width * density), height: Math.round(box.height * density) };
     const { rows, columns, aspect } = picture.facts;
     const matrix = dense(matrixOf(this.placement, rows, columns, aspect, box), box, size);
-    const { voi, inverted, smooth } = this.look;
+    const { voi, inverted, smooth, map } = this.look;
     const curve = voi && !picture.isColour ? this.curveOf(voi) : null;
+    const colours = map && !picture.isColour ? tableOf(map) : null;
     try {
-      const bitmap = this.brush.paint(this, { picture, matrix, size, curve, inverted, smooth });
+      const bitmap = this.brush.paint(this, { picture, matrix, size, curve, inverted, smooth, colours });
       if (!bitmap) return;
       this.context.transferFromImageBitmap(bitmap);
     } catch (error) {

@@ -26,5 +26,10 @@ function colourText(picture: Picture, place: number): string {
 
 function valueText(facts: Facts, value: number): string {
   if (facts.suv_factor) return `SUV ${(value * facts.suv_factor).toFixed(2)}`;
-  return `${shortNumber(value)} ${facts.rescale.unit}`.trim();
+  const own = `${shortNumber(value)} ${facts.rescale.unit}`.trim();
+  const real = facts.real_world;
+  if (!real) return own;
+  const told = `${shortNumber(value * real.slope + real.intercept)} ${real.unit}`.trim();
+  // Where both are the same number, the one with the object's unit is enough.
+  return real.slope === 1 && real.intercept === 0 ? told : `${own} · ${told}`;
 }

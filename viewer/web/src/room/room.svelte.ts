@@ -1,6 +1,7 @@
 /** The reading room: its cells, the active one, and what happens between them. */
 
 import { Cell } from "../cell";
+import type { ColourMap } from "../colours";
 import type { Painter } from "../painter";
 import { scrolled, toolUsed, windowed } from "../extensions";
 import { BrowserShelf, emptyShelf, Library, Shelving, type SeriesFrames, type Trouble, type Wish } from "../frames";
@@ -34,7 +35,7 @@ export function budgetBytes(deviceGib: number | undefined, isPhone: boolean): nu
 }
 
 export class Room {
-  readonly cells = Array.from({ length: CELLS_MAX }, (_, index) => new Cell(index));
+  readonly cells = Array.from({ length: CELLS_MAX }, (_, index) => new Cell(index, (uid) => this.mapOf(uid)));
   readonly library: Library;
   layout = $state<Layout>({ rows: 1, columns: 1 });
   active = $state(0);
@@ -52,6 +53,8 @@ export class Room {
   panel = $state<string | null>(null);
   documentSeries = $state<string | null>(null);
   help = $state(false);
+  /** Colour maps that were chosen for grey series, by their UID; what is made from a series has its colours too. */
+  private maps = $state.raw<Readonly<Record<string, ColourMap>>>({});
   /** Where the mouse is: in which cell, at which point of it. */
   pointer = $state<{ cell: Cell; at: Point } | null>(null);
   /** A tool at work in a cell. */
@@ -146,6 +149,19 @@ export class Room {
   window(cell: Cell, voi: Voi | null): void {
     cell.choose(voi);
     windowed(this, cell);
+  }
+
+  /** The colours of a series, or of one that is made from it (`<uid>~...`); null for grey. */
+  mapOf(uid: string): ColourMap | null {
+    return this.maps[uid.split("~")[0] as string] ?? null;
+  }
+
+  /** Show a series in colours wherever it stands; null for grey. */
+  colour(uid: string, map: ColourMap | null): void {
+    const own = uid.split("~")[0] as string;
+    const others = Object.fromEntries(Object.entries(this.maps).filter(([of]) => of !== own));
+    this.maps = map ? { ...others, [own]: map } : others;
+    for (const cell of this.cells) if (cell.series?.uid.split("~")[0] === own) cell.lookAgain();
   }
 
   activate(index: number): void {
