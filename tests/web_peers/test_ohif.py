@@ -76,6 +76,11 @@ def _has_pixels(page: Page) -> bool:
     return bool(shots) and all(shot.std() > 12 and (shot > 60).mean() > 0.02 for shot in shots)
 
 
+def _quiet(page: Page) -> None:
+    """Wait for what is still under way: also an image that nobody has scrolled to yet may not fail."""
+    page.wait_for_load_state("networkidle", timeout=SECONDS * 1000)
+
+
 def _leave(page: Page, wrong: list[str]) -> None:
     """Leave the page of the test before: what that cuts off is no failure of the next one."""
     page.goto("about:blank")
@@ -107,6 +112,7 @@ def test_images_are_on_screen(page: Page, ohif: Server, studies: list[Study], wr
     _leave(page, wrong)
     _open(page, ohif, _of(studies, name))
     _until(lambda: _has_pixels(page), "pixels")
+    _quiet(page)
     assert wrong == []
 
 
@@ -121,6 +127,7 @@ def test_an_enhanced_ct_is_on_screen(page: Page, ohif: Server, filled: Samples, 
     _leave(page, wrong)
     _open(page, ohif, study)
     _until(lambda: _has_pixels(page), "pixels")
+    _quiet(page)
     assert wrong == []
 
 

@@ -50,18 +50,20 @@ _TAKEN = (OBJECTS, 'multipart/related; type="application/dicom+json"', XML, "app
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     {
         "dicomweb_capabilities.capabilities": Operation(
-            "RetrieveCapabilities", ("application/json", "application/vnd.sun.wadl+xml"), query=("accept",)
+            "RetrieveCapabilities", ("application/json", "application/vnd.sun.wadl+xml"), (), (200, 304), ("accept",)
         ),
-        "dicomweb_capabilities.openapi": Operation("RetrieveOpenApi", ("application/json",)),
-        "dicomweb_search.studies": Operation("SearchForStudies", (*JSON, XML), (), (200, 204), _SEARCH),
-        "dicomweb_search.series": Operation("SearchForSeries", (*JSON, XML), (), (200, 204), _SEARCH),
-        "dicomweb_search.instances": Operation("SearchForInstances", (*JSON, XML), (), (200, 204), _SEARCH),
-        "dicomweb_search.series_of_study": Operation("SearchForStudySeries", (*JSON, XML), (), (200, 204), _SEARCH),
+        "dicomweb_capabilities.openapi": Operation("RetrieveOpenApi", ("application/json",), (), (200, 304)),
+        "dicomweb_search.studies": Operation("SearchForStudies", (*JSON, XML), (), (200, 204, 304), _SEARCH),
+        "dicomweb_search.series": Operation("SearchForSeries", (*JSON, XML), (), (200, 204, 304), _SEARCH),
+        "dicomweb_search.instances": Operation("SearchForInstances", (*JSON, XML), (), (200, 204, 304), _SEARCH),
+        "dicomweb_search.series_of_study": Operation(
+            "SearchForStudySeries", (*JSON, XML), (), (200, 204, 304), _SEARCH
+        ),
         "dicomweb_search.instances_of_study": Operation(
-            "SearchForStudyInstances", (*JSON, XML), (), (200, 204), _SEARCH
+            "SearchForStudyInstances", (*JSON, XML), (), (200, 204, 304), _SEARCH
         ),
         "dicomweb_search.instances_of_series": Operation(
-            "SearchForSeriesInstances", (*JSON, XML), (), (200, 204), _SEARCH
+            "SearchForSeriesInstances", (*JSON, XML), (), (200, 204, 304), _SEARCH
         ),
         "dicomweb_metadata.of_study": Operation("RetrieveStudyMetadata", (*JSON, XML), (), (200, 304), ("accept",)),
         "dicomweb_metadata.of_series": Operation("RetrieveSeriesMetadata", (*JSON, XML), (), (200, 304), ("accept",)),

@@ -90,6 +90,29 @@ def test_what_is_said_to_be_sent_is_sent(client: FlaskClient, archive: Archive, 
                 assert parse(answer.content_type).essence == media_type, address
 
 
+def test_every_resource_may_be_kept_by_its_caller_alone(
+    client: FlaskClient, archive: Archive, document: dict[str, Any]
+) -> None:
+    store(archive, ct())
+    uri = f"?requestType=WADO&studyUID={STUDY}&seriesUID={SERIES}&objectUID={INSTANCE}"
+    asked = 0
+    for path, method, one in _operations(document):
+        if method == "get":
+            address = "/dicom-web" + re.sub(r"{(\w+)}", lambda m: _VARIABLES[m[1]], path)
+            address += uri if path == "/wado" else ""
+            for media_type in one["responses"]["200"].get("content", {}):
+                first = client.get(address, headers={"Accept": media_type})
+                if first.status_code == 200:
+                    asked += 1
+                    assert first.headers["Cache-Control"].startswith("private"), address
+                    known = {"Accept": media_type, "If-None-Match": f'"x", {first.headers["ETag"]}'}
+                    again = client.get(address, headers=known)
+                    assert (again.status_code, again.data) == (304, b""), (address, media_type)
+                    assert again.headers["ETag"] == first.headers["ETag"]
+            assert "304" in one["responses"], path
+    assert asked > 60
+
+
 def test_capabilities_as_json_and_wadl(client: FlaskClient, document: dict[str, Any]) -> None:
     for method in ("GET", "OPTIONS"):
         answer = client.open("/dicom-web/", method=method)

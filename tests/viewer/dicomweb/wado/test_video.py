@@ -69,7 +69,8 @@ def test_the_frames_are_in_it_at_their_pace(client: FlaskClient, cine: Instance)
 @pytest.mark.parametrize(
     ("attributes", "rate"),
     [({}, 10.0), ({"CineRate": 15}, 15.0), ({"RecommendedDisplayFrameRate": 30, "FrameTime": "40"}, 30.0),
-     ({"FrameTimeVector": ["0", *["50"] * (FRAMES - 1)]}, 20.0), ({"FrameTime": "33.333"}, 30.0)],
+     ({"FrameTimeVector": ["0", *["50"] * (FRAMES - 1)]}, 20.0), ({"FrameTime": "33.333"}, 30.0),
+     ({"CineRate": 5000}, 120.0), ({"FrameTime": "60000"}, 0.5)],
 )  # fmt: skip
 def test_the_object_says_how_fast(
     client: FlaskClient, archive: Archive, attributes: dict[str, object], rate: float
@@ -93,6 +94,19 @@ def test_odd_sides_are_filled_up(client: FlaskClient, archive: Archive) -> None:
     odd = _cine(archive, rows=47, columns=63)
     frames, _, _ = _decoded(client.get(f"{address_of(odd)}/rendered", headers=VIDEO).data)
     assert frames[0].shape == (48, 64)
+    for number, frame in enumerate(frames):
+        # What was filled in looks like its neighbours, so that no dark edge runs along the picture.
+        assert np.abs(frame[47] - frame[46]).mean() < 4, number
+        assert np.abs(frame[:, 63] - frame[:, 62]).mean() < 4, number
+
+
+def test_without_the_encoder_there_is_no_video(monkeypatch: pytest.MonkeyPatch) -> None:
+    for found, possible in ((None, False), (object(), True)):
+        monkeypatch.setattr(video, "find_spec", lambda name, found=found: found if name == "av" else pytest.fail(name))
+        video.is_possible.cache_clear()
+        assert video.is_possible() is possible
+    monkeypatch.undo()
+    video.is_possible.cache_clear()
 
 
 def test_a_list_of_frames(client: FlaskClient, cine: Instance) -> None:
@@ -133,6 +147,9 @@ def test_what_no_video_is_made_of_is_406_in_words(
     with monkeypatch.context() as patch:
         patch.setattr(video, "PIXELS_MAX", FRAMES * ROWS * COLUMNS - 1)
         assert "too long" in refusal(f"{address_of(cine)}/rendered")
+        # What counts is the size that it is to have.
+        assert client.get(f"{address_of(cine)}/rendered?viewport=32,24", headers=VIDEO).status_code == 200
+        assert "too long" in refusal(f"{address_of(cine)}/rendered?viewport=500,500")
     monkeypatch.setattr(rendered.video, "is_possible", lambda: False)
     assert "filmless[video]" in refusal(f"{address_of(cine)}/rendered")
     instead = client.get(f"{address_of(cine)}/rendered", headers={"Accept": "video/mp4, image/png;q=0.1"})
