@@ -1,6 +1,8 @@
 /** Measurements as they are kept: the same JSON as `viewer/evidence/model.py`, which says what each part means. */
 
 import type { Point } from "../placement";
+import type { Vector } from "../sync";
+import type { Projection } from "../volume";
 
 export const KINDS = ["length", "angle", "cobb", "bidirectional", "ellipse", "rectangle", "freehand", "ratio", "arrow", "text"] as const;
 /** What can be drawn here. */
@@ -19,14 +21,30 @@ export interface Value {
   unit: string;
 }
 
+/** A plane through a series, as it was looked at. */
+export interface MadePlane {
+  /** The stored image that lies nearest. */
+  source: ImageRef;
+  /** Directions of a row and of a column in the patient, unit length. */
+  row: Vector;
+  column: Vector;
+  /** 0 for a thin plane. */
+  slab_mm: number;
+  projection: Projection;
+}
+
 export interface Measurement {
   uid: string;
   /** The study of its image, with which it is kept. */
   study: string;
   kind: Kind | "other";
   image: ImageRef | null;
-  /** Column and row from the outer corner of the first pixel. */
+  /** Column and row from the outer corner of the first pixel of `image`; none for what lies in space. */
   points: Point[];
+  /** Places of the patient in mm, in `frame`, where it is on no stored image; `plane` is what it was drawn on. */
+  space: Vector[];
+  frame: string;
+  plane: MadePlane | null;
   name: string;
   /** As the document says, for those that came from one. */
   values: Value[];
@@ -39,6 +57,9 @@ export interface Sent {
   points: [number, number][];
   name: string;
   values?: Value[];
+  space?: Vector[];
+  frame_of_reference?: string;
+  plane?: MadePlane | null;
 }
 
 export interface Told {
@@ -57,13 +78,23 @@ export interface Answer {
 
 export function received(sent: Sent, study: string): Measurement {
   const points = sent.points.map(([x, y]) => ({ x, y }));
-  return { uid: sent.uid, study, kind: sent.kind, image: sent.image, points, name: sent.name, values: sent.values ?? [] };
+  const place = { space: sent.space ?? [], frame: sent.frame_of_reference ?? "", plane: sent.plane ?? null };
+  return { uid: sent.uid, study, kind: sent.kind, image: sent.image, points, ...place, name: sent.name, values: sent.values ?? [] };
 }
 
-/** What goes to the server, which measures for itself: no values. */
+const GREY: readonly string[] = ["mean", "deviation", "minimum", "maximum"];
+
+/** Whether a value is one of the pixels inside, and not of the points. */
+export function isGrey({ name }: Value): boolean {
+  return GREY.includes(name) || name.startsWith("suv_");
+}
+
+/** What goes to the server, which measures for itself: no values but those of pixels that it does not have. */
 export function toSend(one: Measurement): Sent {
   const points = one.points.map(({ x, y }): [number, number] => [Number(x.toFixed(4)), Number(y.toFixed(4))]);
-  return { uid: one.uid, kind: one.kind, image: one.image, points, name: one.name };
+  const sent: Sent = { uid: one.uid, kind: one.kind, image: one.image, points, name: one.name };
+  if (!one.plane) return sent;
+  return { ...sent, space: one.space, frame_of_reference: one.frame, plane: one.plane, values: one.values.filter(({ name }) => GREY.includes(name)) };
 }
 
 /** A new UID under 2.25 from 128 random bits (PS3.5 B.2). */

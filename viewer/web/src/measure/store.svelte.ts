@@ -1,13 +1,16 @@
 /** The measurements of the study: mine, which can be changed and saved, and those of others. */
 
 import type { Cell } from "../cell";
-import type { Facts, Picture } from "../frames";
+import { RequestError, type Picture } from "../frames";
+import type { Point } from "../placement";
 import type { Room } from "../room";
 import { ask, send, Stale, wordsOf } from "../server";
+import { lookAlong, lookOf, theVolumes, THIN, type Reformat } from "../volume";
+import { t } from "../words";
 import { newUid, received, sameImage, toSend, type Answer, type ImageRef, type Kind, type Measurement, type Told } from "./model";
-import type { Point } from "../placement";
-import { theVolumes } from "../volume";
-import { isRegion, valuesOf } from "./values";
+import { groundOf, placedIn, pointsIn, sees, slabOf, type Ground } from "./placing";
+import { middleOf, normalThrough } from "./space";
+import { isRegion, suvOf, valuesOf } from "./values";
 
 const MADE = "~";
 
@@ -18,6 +21,18 @@ export interface Others {
   instance: string;
   measurements: Measurement[];
   leftOut: number;
+}
+
+/** A measurement as a cell shows it. */
+export interface Shown {
+  one: Measurement;
+  /** In the picture that the cell shows. */
+  points: Point[];
+  isMine: boolean;
+  /** Whether it is on this very picture, where it can be changed. */
+  isHere: boolean;
+  /** Whether the pixels here are those that its grey values speak of. */
+  sees: boolean;
 }
 
 export class Measurements {
@@ -34,6 +49,8 @@ export class Measurements {
   private dirty = $state<ReadonlySet<string>>(new Set());
   private readonly based = new Map<string, string | null>();
   private readonly values = new Map<string, { key: string; of: Picture["values"] | null; values: Measurement["values"] }>();
+  /** The planes on which new shapes were drawn, which measure them once more when they are saved. */
+  private readonly homes = new Map<string, { made: Reformat; position: number }>();
 
   constructor(readonly room: Room) {}
 
@@ -79,7 +96,7 @@ export class Measurements {
   private async saveIn(study: string): Promise<void> {
     if (!this.based.has(study)) this.take(study, await ask<Answer>(this.address(study)), []);
     const sent = this.mine.filter((one) => one.study === study && one.kind !== "other" && !isMade(one));
-    const body = { measurements: sent.map(toSend), based_on: this.based.get(study) ?? null };
+    const body = { measurements: sent.map((one) => toSend(this.asMeasured(one))), based_on: this.based.get(study) ?? null };
     try {
       this.take(study, await send<Answer>(this.address(study), body, this.room.page), sent);
     } catch (error) {
@@ -107,6 +124,17 @@ export class Measurements {
     this.values.clear();
   }
 
+  /** With the grey values of a made plane, which the server cannot know. */
+  private asMeasured(one: Measurement): Measurement {
+    const home = this.homes.get(one.uid);
+    if (!one.plane || !isRegion(one) || one.values.length || !home) return one;
+    const { made, position } = home;
+    const picture = made.isReady(one.space) ? made.anew(position) : null;
+    const points = picture && pointsIn(one, picture.facts, made);
+    if (!picture || !points) throw new RequestError(t("The images of a region are still on their way. Save again in a moment."), "refused");
+    return { ...one, plane: { ...one.plane, ...slabOf(made) }, values: valuesOf({ kind: one.kind, points }, picture.facts, picture) };
+  }
+
   private touch(study: string): void {
     this.dirty = new Set([...this.dirty, study]);
   }
@@ -115,37 +143,88 @@ export class Measurements {
   imageOf(cell: Cell): ImageRef | null {
     const facts = cell.facts;
     if (!facts || facts.problem) return null;
-    // A plane made here is no stored image: what is measured on it stays on this screen.
+    // A plane made here is no stored image, and has a name on this screen only.
     return { instance: facts.sop || `${MADE}${cell.series?.uid}/`, frame: facts.frame_number };
   }
 
   /** What is to be drawn over the image in a cell. */
-  on(cell: Cell): { one: Measurement; isMine: boolean }[] {
-    const image = this.imageOf(cell);
-    if (!image || this.allHidden) return [];
-    const here = (all: Measurement[], isMine: boolean) =>
-      all.filter((one) => sameImage(one.image, image) && !this.hidden.has(one.uid)).map((one) => ({ one, isMine }));
+  on(cell: Cell): Shown[] {
+    if (this.allHidden) return [];
+    const here = (all: Measurement[], isMine: boolean) => all.flatMap((one) => (this.hidden.has(one.uid) ? [] : (this.shownOn(one, cell, isMine) ?? [])));
     return [...here(this.mine, true), ...this.others.flatMap((document) => here(document.measurements, false))];
+  }
+
+  private shownOn(one: Measurement, cell: Cell, isMine: boolean): Shown | null {
+    const points = this.pointsOn(one, cell);
+    return points && { one, points, isMine, isHere: this.groundOn(one, cell) !== null, sees: sees(one, cell.facts, cell.series) };
+  }
+
+  /** Where a measurement lies in the picture in a cell; null where it is not to be seen there. */
+  pointsOn(one: Measurement, cell: Cell): Point[] | null {
+    if (!cell.facts || cell.facts.problem) return null;
+    return sameImage(one.image, this.imageOf(cell)) ? one.points : pointsIn(one, cell.facts, cell.series);
+  }
+
+  /** The picture in a cell as the ground of a measurement: the very one that it is on; null where it is another. */
+  private groundOn(one: Measurement, cell: Cell): Ground | null {
+    const { facts, series } = cell;
+    if (!facts || facts.problem || !series) return null;
+    if (sameImage(one.image, this.imageOf(cell))) return { series, position: cell.position, facts, points: one.points };
+    return groundOf(one, facts, series, cell.position);
+  }
+
+  /** Whether a cell shows the very picture that a measurement is on. */
+  isOn(one: Measurement, cell: Cell): boolean {
+    return this.groundOn(one, cell) !== null;
+  }
+
+  /** The values of the pixels inside a region; none where the cell shows another picture. */
+  pixelsOf(one: Measurement, cell: Cell | undefined): { points: Point[]; picture: Picture } | null {
+    const ground = cell && this.groundOn(one, cell);
+    const picture = ground?.series.picture(ground.position);
+    return ground && picture && !picture.isColour && isRegion(one) ? { points: ground.points, picture } : null;
   }
 
   /** Add a shape on the image in a cell; nothing where that is no image. */
   add(kind: Kind, cell: Cell, points: Point[], name = ""): void {
-    const image = this.imageOf(cell);
-    if (!image) return;
-    const one: Measurement = { uid: newUid(), study: this.room.studyOf(cell), kind, image, points, name, values: [] };
+    const place = this.placed(cell, points);
+    if (!place) return;
+    const one: Measurement = { uid: newUid(), study: this.room.studyOf(cell), kind, ...place, name, values: [] };
     this.mine = [...this.mine, one];
     this.selected = one.uid;
+    this.remember(one.uid, cell);
     if (!isMade(one)) this.touch(one.study);
   }
 
-  change(uid: string, part: Partial<Pick<Measurement, "points" | "name">>): void {
-    this.mine = this.mine.map((one) => (one.uid === uid ? { ...one, ...part, values: part.points ? [] : one.values } : one));
+  /** The points of a measurement are now these, of the picture in a cell. */
+  reshape(uid: string, points: Point[], cell: Cell): void {
+    const place = this.placed(cell, points);
+    if (!place) return;
+    this.mine = this.mine.map((one) => (one.uid === uid ? { ...one, ...place, values: [] } : one));
+    this.remember(uid, cell);
+    this.touched(uid);
+  }
+
+  private placed(cell: Cell, points: Point[]) {
+    const image = this.imageOf(cell);
+    return image && cell.facts && placedIn(image, points, cell.facts, cell.series);
+  }
+
+  /** The plane on which a shape was drawn measures it when it is saved. */
+  private remember(uid: string, cell: Cell): void {
+    const made = theVolumes(this.room).of(cell);
+    if (made) this.homes.set(uid, { made, position: cell.position });
+  }
+
+  rename(uid: string, name: string): void {
+    this.mine = this.mine.map((one) => (one.uid === uid ? { ...one, name } : one));
     this.touched(uid);
   }
 
   remove(uid: string): void {
     this.touched(uid);
     this.mine = this.mine.filter((one) => one.uid !== uid);
+    this.homes.delete(uid);
     if (this.selected === uid) this.selected = null;
   }
 
@@ -160,16 +239,27 @@ export class Measurements {
     this.hidden = hidden;
   }
 
-  /** Values as of now; those that were kept, while their picture is not here. */
-  valuesOf(one: Measurement, facts: Facts | undefined, picture: Picture | null): Measurement["values"] {
-    if (!facts || facts.problem || one.kind === "other") return one.values;
-    if (isRegion(one) && !picture && one.values.length) return one.values;
+  /** Values as of now, on the picture that it is on; elsewhere those that were kept, or found last. */
+  valuesOf(one: Measurement, cell: Cell | undefined): Measurement["values"] {
+    // What was measured on a made plane stays as it was kept: no stored image has those pixels.
+    const isKept = one.kind === "other" || (one.space.length > 0 && one.values.length > 0);
+    const ground = (cell && this.groundOn(one, cell)) ?? null;
+    if (isKept) return ground ? [...one.values, ...suvOf(one.values, ground.facts)] : one.values;
+    const key = keyOf(one);
+    const known = this.values.get(one.uid);
+    const last = known?.key === key && !one.values.length ? known.values : one.values;
+    return ground ? this.measured(one, ground, last) : last;
+  }
+
+  private measured(one: Measurement, { series, position, facts, points }: Ground, last: Measurement["values"]): Measurement["values"] {
+    const picture = series.picture(position);
+    if (isRegion(one) && !picture && last.length) return last;
     // A plane that is made here gets other values with a thicker slab, and while its series is still coming.
     const of = picture?.values ?? null;
-    const key = JSON.stringify(one.points);
+    const key = keyOf(one);
     const known = this.values.get(one.uid);
     if (known?.key === key && known.of === of) return known.values;
-    const values = valuesOf(one, facts, picture);
+    const values = valuesOf({ kind: one.kind, points }, facts, picture);
     this.values.set(one.uid, { key, of, values });
     return values;
   }
@@ -178,6 +268,34 @@ export class Measurements {
   async jump(one: Measurement): Promise<void> {
     this.selected = one.uid;
     if (one.image) await this.showImage(one.image);
+    else if (one.space.length) await this.showPlane(one);
+  }
+
+  /** Show the plane that a measurement was drawn on; where its document does not say which, one through its points. */
+  private async showPlane(one: Measurement): Promise<void> {
+    const found = (one.plane && (await this.find(one.plane.source))) ?? (await this.findSpace(one.frame));
+    if (!found) return;
+    const volumes = theVolumes(this.room);
+    const look = one.plane ? lookOf(one.plane.row, one.plane.column) : lookAlong(normalThrough(one.space));
+    const slab = one.plane ? { mm: one.plane.slab_mm, projection: one.plane.projection } : THIN;
+    if (!(await volumes.showLook(found.series, found.position, look, middleOf(one.space), slab))) this.notice = { words: volumes.problem, isBad: true };
+  }
+
+  /** The first series with a frame of reference that planes can be made from, those on the screen before others. */
+  private async findSpace(frame: string): Promise<{ series: string; position: number } | null> {
+    for (const uid of this.searched()) {
+      await this.room.library.factsOf(uid);
+      const series = this.room.library.get(uid);
+      if (frame && series.known?.frame_of_reference === frame && (await theVolumes(this.room).volume(series))) return { series: uid, position: 0 };
+    }
+    return null;
+  }
+
+  private searched(): Set<string> {
+    const { room } = this;
+    const shown = room.visible.flatMap((cell) => (cell.series ? [cell.series.needs] : []));
+    const guests = room.guests.filter((series) => series.frames > 0);
+    return new Set([...shown, ...[...room.series, ...guests].map((series) => series.uid)]);
   }
 
   /** Show an image in the cell that has its series, else in the active one; false where it is not found. */
@@ -200,9 +318,7 @@ export class Measurements {
       const position = room.library.get(series).facts.findIndex((facts) => facts?.sop === sop && facts.frame_number === image.frame);
       return position >= 0 ? { series, position } : null;
     }
-    const shown = room.visible.map((cell) => cell.series?.uid).filter((uid) => uid !== undefined);
-    const guests = room.guests.filter((series) => series.frames > 0);
-    for (const uid of new Set([...shown, ...[...room.series, ...guests].map((series) => series.uid)])) {
+    for (const uid of this.searched()) {
       await room.library.factsOf(uid);
       const position = room.library.get(uid).facts.findIndex((facts) => facts?.sop === image.instance && facts.frame_number === image.frame);
       if (position >= 0) return { series: uid, position };
@@ -211,7 +327,11 @@ export class Measurements {
   }
 }
 
-/** Whether it was drawn on a plane that is no stored image. */
+function keyOf(one: Measurement): string {
+  return JSON.stringify(one.space.length ? one.space : one.points);
+}
+
+/** Whether it is on a plane that no document can name, as its images have no frame of reference. */
 export function isMade(one: Measurement): boolean {
   return one.image?.instance.startsWith(MADE) ?? false;
 }

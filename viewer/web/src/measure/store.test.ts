@@ -53,7 +53,7 @@ beforeEach(() => {
 afterEach(() => void vi.unstubAllGlobals());
 
 describe("measurements", () => {
-  it("are kept each with the study of its image, and those on made planes on the screen", async () => {
+  it("are kept each with the study of its image, and those that no document can place on the screen", async () => {
     store.add("length", cell("1.1"), points);
     store.add("length", cell("1.2", PRIOR), points);
     store.add("length", cell(""), points);
@@ -68,7 +68,7 @@ describe("measurements", () => {
     const [, second, third] = store.mine;
     server.meanwhile = () => {
       store.add("length", cell("1.4"), points);
-      store.change(second?.uid ?? "", { name: "renamed" });
+      store.rename(second?.uid ?? "", "renamed");
       store.remove(third?.uid ?? "");
     };
     await store.save("saved");

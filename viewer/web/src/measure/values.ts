@@ -17,6 +17,12 @@ export function valuesOf(shape: Shape, facts: Facts, picture: Picture | null): V
   return [...found, ...greyValues(shape, facts, picture)];
 }
 
+/** SUV of kept grey values, where the object allows it. */
+export function suvOf(values: Value[], { suv_factor }: Facts): Value[] {
+  const names: Record<string, string> = { mean: "suv_mean", maximum: "suv_maximum" };
+  return values.flatMap(({ name, value }) => (suv_factor && names[name] ? [{ name: names[name], value: value * suv_factor, unit: "SUVbw" }] : []));
+}
+
 export function isRegion({ kind }: Pick<Shape, "kind">): boolean {
   return kind === "ellipse" || kind === "rectangle" || kind === "freehand";
 }
@@ -70,9 +76,7 @@ function greyValues(shape: Shape, facts: Facts, picture: Picture): Value[] {
   if (!found) return [];
   const unit = facts.rescale.unit || "1";
   const plain = (["mean", "deviation", "minimum", "maximum"] as const).map((name): Value => ({ name, value: found[name], unit }));
-  if (!facts.suv_factor) return plain;
-  const factor = facts.suv_factor;
-  return [...plain, { name: "suv_mean", value: found.mean * factor, unit: "SUVbw" }, { name: "suv_maximum", value: found.maximum * factor, unit: "SUVbw" }];
+  return [...plain, ...suvOf(plain, facts)];
 }
 
 const UNITS: Record<string, string> = { "1": "", deg: "°", "[hnsf'U]": "HU", "{pixels}": "px", "{pixels}2": "px²", mm2: "mm²" };

@@ -9,9 +9,11 @@ import Mark from "./Mark.svelte";
 import Panel from "./Panel.svelte";
 import { theVolumes } from "./volumes.svelte";
 
+export { planeWords } from "./naming";
 export { Reformat } from "./reformat";
-export { reslice, THIN } from "./reslice";
+export { reslice, THIN, type Projection, type Slab } from "./reslice";
 export { lettersOf, volumeOf, type Volume } from "./space";
+export { lookAlong, lookOf, type Look } from "./turning";
 export { theVolumes } from "./volumes.svelte";
 
 export function addVolumes(): void {

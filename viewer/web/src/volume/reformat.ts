@@ -1,9 +1,9 @@
 /** A stack of planes through a volume as a series like any other: it scrolls, windows and measures as the others do. */
 
 import { SeriesFrames, type Facts, type Picture, type Values } from "../frames";
-import { dot, toPatient } from "../sync";
+import { dot, toPatient, type Vector } from "../sync";
 import { reslice, THIN, type Slab } from "./reslice";
-import { lettersOf, planeAt, stackOf, type Orientation, type Stack, type Volume } from "./space";
+import { lettersOf, planeAt, stackOf, type Orientation, type Slice, type Stack, type Volume } from "./space";
 
 const KEPT = 12;
 /** While frames still arrive, pictures are made anew this often. */
@@ -49,8 +49,14 @@ export class Reformat extends SeriesFrames {
     const middle = toPatient(planeAt(this.stack, position), columns / 2, rows / 2);
     const { origin, normal, slices } = this.volume;
     const along = dot([middle[0] - origin[0], middle[1] - origin[1], middle[2] - origin[2]], normal);
-    const nearest = slices.reduce((best, slice) => (Math.abs(slice.along - along) < Math.abs(best.along - along) ? slice : best));
-    return this.source.sourceOf(nearest.position);
+    return this.source.sourceOf(nearestTo(slices, along).position);
+  }
+
+  /** The slice that lies nearest to a place: the facts of its image. */
+  sliceAt(place: Vector): Facts | undefined {
+    const { origin, normal, slices } = this.volume;
+    const along = dot([place[0] - origin[0], place[1] - origin[1], place[2] - origin[2]], normal);
+    return this.source.facts[nearestTo(slices, along).position];
   }
 
   override get isMade(): boolean {
@@ -75,6 +81,15 @@ export class Reformat extends SeriesFrames {
 
   override get loaded(): number {
     return this.settled;
+  }
+
+  /** Whether all slices are here that a shape with these corners is made from. */
+  isReady(places: Vector[]): boolean {
+    const { origin, normal, slices, gapMm } = this.volume;
+    const along = places.map((place) => dot([place[0] - origin[0], place[1] - origin[1], place[2] - origin[2]], normal));
+    const reach = gapMm + this.slabKept.mm / 2;
+    const [low, high] = [Math.min(...along) - reach, Math.max(...along) + reach];
+    return slices.every((slice) => slice.along < low || slice.along > high || this.source.isSettled(slice.position));
   }
 
   get slab(): Slab {
@@ -103,6 +118,12 @@ export class Reformat extends SeriesFrames {
       if (this.pictures.size > KEPT && oldest !== undefined) this.pictures.delete(oldest);
     }
     return { facts, isColour: false, values };
+  }
+
+  /** Made once more, of all that is here now. */
+  anew(position: number): Picture | null {
+    this.pictures.delete(position);
+    return this.picture(position);
   }
 
   close(): void {
@@ -168,6 +189,10 @@ export class Reformat extends SeriesFrames {
       regions: [],
     };
   }
+}
+
+function nearestTo(slices: Slice[], along: number): Slice {
+  return slices.reduce((best, slice) => (Math.abs(slice.along - along) < Math.abs(best.along - along) ? slice : best));
 }
 
 /** An array for values out of `frames`; where these are of several types (metal in one slice only), floats hold all. */

@@ -126,12 +126,17 @@ export const LOOKS: Record<Orientation, { row: Vector; column: Vector; next: Vec
 const SIDE_MAX = 1024;
 const TOTAL_MAX = 1024;
 
-/** Planes of one orientation through the whole volume, turned about their rows (`tilt`) and columns (`turn`), degrees. */
-export function stackOf(volume: Volume, orientation: Orientation, tilt = 0, turn = 0): Stack {
-  const look = LOOKS[orientation];
-  let { row, column, next } = look;
+/** The directions of a stack's pictures, and of the way to the next one. */
+export function directionsOf(orientation: Orientation, tilt: number, turn: number): { row: Vector; column: Vector; next: Vector } {
+  let { row, column, next } = LOOKS[orientation];
   [column, next] = [turned(column, row, tilt), turned(next, row, tilt)];
   [row, next] = [turned(row, column, turn), turned(next, column, turn)];
+  return { row, column, next };
+}
+
+/** Planes of one orientation through the whole volume, turned about their rows (`tilt`) and columns (`turn`), degrees. */
+export function stackOf(volume: Volume, orientation: Orientation, tilt = 0, turn = 0): Stack {
+  const { row, column, next } = directionsOf(orientation, tilt, turn);
   const corners = cornersOf(volume);
   const across = extent(corners, row);
   const down = extent(corners, column);

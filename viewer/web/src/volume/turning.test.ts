@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Facts } from "../frames";
 import { cross, dot, type Vector } from "../sync";
 import { stackOf, turned, volumeOf, type Orientation } from "./space";
-import { angleAbout, anglesFor } from "./turning";
+import { angleAbout, anglesFor, lookAlong, lookOf } from "./turning";
 
 const facts = (z: number): Facts =>
   ({ orientation: [1, 0, 0, 0, 1, 0], position: [0, 0, z], rows: 20, columns: 20, spacing: { row_mm: 1, column_mm: 1, status: "patient", calibration: "" }, is_colour: false }) as unknown as Facts;
@@ -21,6 +21,23 @@ describe("turning planes", () => {
         }
       }
     }
+  });
+
+  it("knows a stack again by the directions of its pictures", () => {
+    for (const orientation of ["axial", "coronal", "sagittal"] as Orientation[]) {
+      for (const tilt of [-80, -30, 0, 1, 45]) {
+        for (const turn of [-60, 0, 20, 75]) {
+          const { row, column } = stackOf(volume, orientation, tilt, turn);
+          const look = lookOf(row, column);
+          const again = stackOf(volume, look.orientation, look.tilt, look.turn);
+          expect(dot(again.row, row)).toBeCloseTo(1, 9);
+          expect(dot(again.column, column)).toBeCloseTo(1, 9);
+        }
+      }
+    }
+    expect(lookOf([1, 0, 0], [0, 0, -1])).toEqual({ orientation: "coronal", tilt: 0, turn: 0 });
+    expect(lookAlong([0, 0, 1])).toEqual({ orientation: "axial", tilt: 0, turn: 0 });
+    expect(lookAlong([-1, 0, 0]).orientation).toBe("sagittal");
   });
 
   it("points a plane wherever it is wanted, to a degree", () => {

@@ -9,6 +9,7 @@ import { t } from "../words";
 import { Reformat, uidOf } from "./reformat";
 import type { Slab } from "./reslice";
 import { middleOf, placeOf, volumeOf, type NoVolume, type Orientation, type Volume } from "./space";
+import type { Look } from "./turning";
 
 const ORIENTATIONS: Orientation[] = ["axial", "coronal", "sagittal"];
 
@@ -128,6 +129,38 @@ export class Volumes {
     this.sweep();
     room.activate(0);
     room.take("crosshair");
+  }
+
+  /**
+   * Show planes made from the series (or phase) that has an image, at a place: in a cell that shows such planes, else in
+   * the active one. False, with `problem` set, where that series makes no volume.
+   */
+  async showLook(series: string, position: number, look: Look, place: Vector, slab: Slab): Promise<boolean> {
+    const { room } = this;
+    await room.library.factsOf(series);
+    const whole = room.library.get(series);
+    const source = partAt(room, whole, position) ?? whole;
+    const volume = await this.volume(source);
+    if (!volume) return false;
+    const made = this.made(source, volume, look.orientation, look.tilt, look.turn);
+    if (made.slab.mm !== slab.mm || (slab.mm && made.slab.projection !== slab.projection)) made.slab = slab;
+    const cell = this.cellFor(made);
+    const before = this.of(cell);
+    const at = placeOf(made.planes, place);
+    room.activate(cell.index);
+    if (before === made) room.go(cell, at);
+    else if (before?.source === source && before.orientation === made.orientation) room.exchange(cell, made, at);
+    else if ((before?.source ?? cell.series) === source) this.place(cell, made, place);
+    else room.open(cell, made.uid, at);
+    this.sweep();
+    this.news += 1;
+    return true;
+  }
+
+  private cellFor(made: Reformat): Cell {
+    const { visible, cell } = this.room;
+    const isAlike = (one: Reformat | null) => one?.source === made.source && one.orientation === made.orientation;
+    return visible.find((other) => other.series === made) ?? visible.find((other) => isAlike(this.of(other))) ?? cell;
   }
 
   /** The body of a cell's series in three dimensions. */
