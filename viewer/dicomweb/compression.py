@@ -49,10 +49,7 @@ class _Brotli:
         self._object = brotli.Compressor(mode=brotli.MODE_TEXT, quality=BROTLI_LEVEL)
         self.compress: Callable[[bytes], bytes] = self._object.process
         self.flush: Callable[[], bytes] = self._object.flush
-
-    def finish(self) -> bytes:
-        # After a flush the end is a byte of its own, by which a whole body is known (see `is_compressed`).
-        return bytes(self._object.flush() + self._object.finish())
+        self.finish: Callable[[], bytes] = self._object.finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +69,6 @@ def accepted() -> Coding | None:
     asked = request.accept_encodings
     best = max(_CODINGS, key=lambda coding: asked[coding.name])
     return best if asked[best.name] > 0 else None
-
-
-def is_compressed(first: bytes, last: bytes) -> bool:
-    """Tell by its first and last byte whether a body that was kept is one of `compressed`, and not cut off."""
-    # RFC 7932 9.1, 9.2: a window of 22 bits; a last metablock that is empty.
-    is_brotli = bool(first) and first[0] & 0x0F == 0x0B and last == b"\x03"
-    return first == b"\x1f" or is_brotli
 
 
 def compressed(pieces: Iterable[Piece], coding: Coding) -> Iterator[bytes]:

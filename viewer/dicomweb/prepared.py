@@ -22,12 +22,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from storage.errors import StorageError
 from storage.model import Instance, Series, Study
-from viewer.dicomweb.compression import is_compressed
 from viewer.dicomweb.dicom_json import Encoder, bulk_fragment, document
 from viewer.dicomweb.heads import Head, read_head
 from viewer.disk_cache import DiskCache
 from viewer.lru import Lru
-from viewer.streaming import FileSpan, Piece
+from viewer.streaming import Piece
 
 if TYPE_CHECKING:
     from storage.archive import Archive
@@ -117,7 +116,7 @@ class PreparedMetadata:
             yield self._small_series(series, base, key)
             return
         with self._cache.opened(key) as kept:
-            if kept is not None and _is_whole(*_ends(kept)):
+            if kept is not None:
                 yield kept
                 return
         yield from self._made(_Making(series, base), key)
@@ -144,7 +143,7 @@ class PreparedMetadata:
 
         def made() -> bytes:
             kept = self._cache.get(key)
-            if kept is not None and _is_whole(kept[:1], kept[-1:]):
+            if kept is not None:
                 return kept
             before = self._incomplete
             data = make()
@@ -161,7 +160,7 @@ class PreparedMetadata:
     def while_kept(self, key: str, make: Iterable[bytes]) -> Iterator[Piece]:
         """Return such a body in pieces as they are made, and keep it once it is whole."""
         with self._cache.opened(key) as found:
-            if found is not None and _is_whole(*_ends(found)):
+            if found is not None:
                 yield found
                 return
         before = self._incomplete
@@ -170,7 +169,7 @@ class PreparedMetadata:
     def _small_series(self, series: Series, base: str, key: str) -> bytes:
         def made() -> bytes:
             kept = self._cache.get(key)
-            if kept is not None and _is_whole(kept[:1], kept[-1:]):
+            if kept is not None:
                 return kept
             making = _Making(series, base)
             data = b"".join(self._made(making, key))
@@ -297,18 +296,6 @@ def _made_or_named(encoder: Encoder, instance: Instance, making: _Making) -> byt
         log.warning("the metadata of %s cannot be read: %s", instance.sop_instance_uid, error)
         making.is_whole = False
         return named_json(instance)
-
-
-def _is_whole(first: bytes, last: bytes) -> bool:
-    """Tell a body, plain or compressed, from what a power cut left of one: files of the cache are not synced."""
-    return (first, last) == (b"{", b"}") or is_compressed(first, last)
-
-
-def _ends(span: FileSpan) -> tuple[bytes, bytes]:
-    with span.path.open("rb") as file:
-        first = file.read(1)
-        file.seek(max(span.length - 1, 0))
-        return first, file.read(1)
 
 
 def series_key(series: Series, base: str) -> str:

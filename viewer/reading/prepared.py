@@ -63,12 +63,10 @@ class PreparedFacts:
         found = self._small.peek(key)
         if found is None:
             kept_state, _, kept = (self._cache.get(name) or b"").partition(b"\n")
-            # Files of the cache are not synced: what a power cut left of one has no end.
-            is_whole = kept.endswith(b"}")
-            if is_whole and kept_state == state:
+            if kept and kept_state == state:
                 found = kept
             else:
-                found, state = self._made(stack, offset, limit, _known(kept) if is_whole else {}, state)
+                found, state = self._made(stack, offset, limit, _known(kept) if kept else {}, state)
                 self._cache.put(name, state + b"\n" + found)
             if state != _NEVER:
                 self._small.put(key, found)

@@ -21,7 +21,6 @@ from storage.records import Records, Role
 from tests.support.objects import ct, encode, store
 from tests.support.parts import parts_of
 from viewer.dicomweb import metadata, prepared
-from viewer.dicomweb.compression import is_compressed
 from viewer.dicomweb.dicom_json import BULK_BYTES
 from viewer.dicomweb.stow import native_xml
 from viewer.services import services_of
@@ -180,9 +179,10 @@ def test_the_compressed_form_is_kept_and_a_half_one_is_made_again(
     plain = _get(client, path).data
     for coding in ("br", "gzip"):
         whole = _get(client, path, **{"Accept-Encoding": coding}).data
-        assert is_compressed(whole[:1], whole[-1:])
         _forget_memory(app)
-        files = [file for file in (stored.data / "cache" / "metadata").glob("*/*") if file.read_bytes() == whole]
+        files = [
+            file for file in (stored.data / "cache" / "metadata").glob("*/*") if file.read_bytes().startswith(whole)
+        ]
         assert len(files) == 1
         assert _get(client, path, **{"Accept-Encoding": coding}).data == whole
         _forget_memory(app)
