@@ -2,7 +2,8 @@
  * Several phases of one place in one series (cardiac, perfusion, diffusion, echoes): which images belong together. Pure.
  *
  * The standard has many attributes for it and scanners fill few, so that places decide: where every place has n images,
- * there are n phases. The first attribute with n values that part them names and orders them; else the series' own order.
+ * there are n phases. The first attribute with n values that part them names and orders them; else the series' own order,
+ * which tells whose an image is only where none is missing before the end: a picture under the wrong phase is worse than none.
  */
 
 import type { Facts } from "../frames";
@@ -64,15 +65,28 @@ function byPlace(placed: Placed[]): Placed[][] {
   return stacks.map((stack) => stack.sort((one, other) => one.position - other.position));
 }
 
-function parted(stacks: Placed[][], count: number): Phase[] {
+function parted(stacks: Placed[][], count: number): Phase[] | null {
   const parting = DISTINCTIONS.find((name) => parts(stacks, name, count));
   const phases = Array.from({ length: count }, (): Placed[] => []);
   const values = parting ? valuesOf(stacks, parting) : [];
   for (const stack of stacks) {
     stack.forEach((one, i) => phases[parting ? values.indexOf(valueOf(one.facts, parting) as number) : i]?.push(one));
   }
+  if (!parting && !endsEarly(stacks, phases, count)) return null;
   return phases.map((phase) => ({ positions: phase.map(({ position }) => position), said: saidOf(phase, phases) }));
 }
+
+/** Whether images that are parted by the series' order alone lack some at the end of that order only, or none. */
+function endsEarly(stacks: Placed[][], phases: Placed[][], count: number): boolean {
+  if (stacks.every((stack) => stack.length === count)) return true;
+  const inTurn = (groups: Placed[][]) => groups.every((group, i) => !i || lastOf(groups[i - 1] as Placed[]) < firstOf(group));
+  if (inTurn(phases)) return true;
+  const places = [...stacks].sort((one, other) => firstOf(one) - firstOf(other));
+  return inTurn(places) && places.slice(0, -1).every((place) => place.length === count);
+}
+
+const firstOf = (images: Placed[]): number => Math.min(...images.map(({ position }) => position));
+const lastOf = (images: Placed[]): number => Math.max(...images.map(({ position }) => position));
 
 /** Whether an attribute has one value for each phase, and no place has the same value twice. */
 function parts(stacks: Placed[][], name: Distinction, count: number): boolean {

@@ -33,6 +33,18 @@ describe("phases", () => {
     expect(positions([0, 5, 10, 15, 0, 5, 10].map((z) => image(z)))).toEqual([[0, 1, 2, 3], [4, 5, 6]]);
   });
 
+  it("are none where an image is missing in the middle and nothing says whose it is", () => {
+    expect(phasesOf([0, 10, 15, 0, 5, 10, 15].map((z) => image(z)))).toBeNull();
+    expect(phasesOf([0, 5, 10, 15, 0, 10, 15, 0, 5, 10, 15].map((z) => image(z)))).toBeNull();
+    expect(phasesOf([0, 0, 5, 10, 10, 15, 15].map((z) => image(z)))).toBeNull();
+    const said = [[0, 1], [10, 1], [15, 1], [0, 2], [5, 2], [10, 2], [15, 2]].map(([z, n]) => image(z as number, { technique: { temporal_position: n as number } }));
+    expect(positions(said)).toEqual([[0, 1, 2], [3, 4, 5, 6]]);
+  });
+
+  it("may lack the last images also where all phases of a place come together", () => {
+    expect(positions([0, 0, 5, 5, 10, 10, 15].map((z) => image(z)))).toEqual([[0, 2, 4, 6], [1, 3, 5]]);
+  });
+
   it("are none in an ordinary stack, a film of one slice, a localiser and a stack with one image twice", () => {
     expect(phasesOf([0, 5, 10, 15].map((z) => image(z)))).toBeNull();
     expect(phasesOf([0, 0, 0, 0].map((z) => image(z)))).toBeNull();
