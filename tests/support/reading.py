@@ -22,6 +22,20 @@ from viewer.reading.built import built_app
 
 LOADED = "v => v.dataset.slicesLoaded === v.dataset.slicesTotal && v.dataset.slice !== '0'"
 ANSWER_MS = 60_000
+STILL = """(most) => new Promise((done) => {
+  const begin = performance.now();
+  const isWaiting = (cell) => cell.series && cell.problem === undefined && cell.shown !== cell.position;
+  let [frames, since, before] = [0, begin, ''];
+  requestAnimationFrame(function look() {
+    const cells = window.filmless?.visible ?? [];
+    const state = cells.map((cell) => [cell.series?.uid, cell.shown, cell.position, cell.drawings].join()).join();
+    const now = performance.now();
+    if (state !== before || cells.some(isWaiting)) [frames, since, before] = [0, now, state];
+    else frames += 1;
+    if ((frames >= 5 && now - since >= 120) || now - begin > most) done();
+    else requestAnimationFrame(look);
+  });
+})"""
 
 
 def need_built_app() -> None:
@@ -96,11 +110,8 @@ class Reader:
         self.still()
 
     def still(self) -> None:
-        """Wait until no new picture has been drawn for a while."""
-        before = ""
-        while (now := self.data("rendered") + self.data("slice")) != before:
-            before = now
-            self.page.wait_for_timeout(250)
+        """Wait until every cell shows the image that is wanted and nothing has been drawn for a few frames."""
+        self.page.evaluate(STILL, ANSWER_MS)
 
     def one_to_one(self, rows: int, columns: int) -> None:
         """Give the cell the size of the picture, so that each stored pixel is one pixel of the canvas."""

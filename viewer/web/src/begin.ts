@@ -4,11 +4,10 @@ import { mount } from "svelte";
 import { addReadersTools } from "./readers";
 import { addStandardTools } from "./standard";
 import { readPage, type PageData } from "./page";
-import { followAddress } from "./address";
+import { followAddress, lightAddress } from "./address";
 import { App } from "./app";
 import { NoGraphics, startPainter, type Painter } from "./painter";
 import { Room } from "./room";
-import { t } from "./words";
 
 export function begin(): void {
   const page = readPage();
@@ -42,12 +41,10 @@ function pictureFirst(room: Room, target: HTMLElement): void {
 /** null where the graphics driver cannot do it: the page leaves for the light view. */
 function painterFor(room: Room, page: PageData): Painter | null {
   try {
-    return startPainter(room.library, (isLost) => {
-      room.trouble = isLost ? { words: t("The graphics driver has stopped. The picture comes back as soon as it does."), kind: "refused" } : null;
-    });
+    return startPainter(room.library, (isLost) => room.dark(isLost));
   } catch (error) {
     if (!(error instanceof NoGraphics)) throw error;
-    location.replace(`/study/${page.study}/light?webgl=0`);
+    location.replace(`${lightAddress(page.study, location.search)}&webgl=0`);
     return null;
   }
 }

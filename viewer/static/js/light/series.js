@@ -15,11 +15,14 @@ import { fillPresets } from "./window_controls.js";
 
 /** @typedef {import("../series_cards.js").SeriesFacts} SeriesFacts */
 
-/** @param {SeriesFacts} series */
-async function openSeries(series) {
+/**
+ * @param {SeriesFacts} series
+ * @param {number} position from 0
+ */
+async function openSeries(series, position = 0) {
   cine.stop();
   const stack = new Stack(data.study, series);
-  Object.assign(state, { stack, position: 0, chosen: null, inverted: false, probeText: "" });
+  Object.assign(state, { stack, position: Math.min(Math.max(position, 0), Math.max(series.frames - 1, 0)), chosen: null, inverted: false, probeText: "" });
   clearPicture();
   markCard(series);
   prepareControls(series);
@@ -30,7 +33,7 @@ async function openSeries(series) {
   viewport.say(t("Loading…"));
   await update();
   fillPresets();
-  setRate(stack.entries.get(0)?.facts?.cine.frames_per_second);
+  setRate(stack.entries.get(state.position)?.facts?.cine.frames_per_second);
   describe();
 }
 
@@ -62,6 +65,7 @@ function prepareControls(series) {
 function chooseSeries(series) {
   const address = new URL(location.href);
   address.searchParams.set("series", series.uid);
+  address.searchParams.delete("image");
   history.replaceState(null, "", address);
   openSeries(series);
 }
@@ -73,15 +77,16 @@ export function otherSeries(step) {
   if (next) chooseSeries(next);
 }
 
-/** Fill the strip and open the series that the address names, else the first with images. */
+/** Fill the strip and open the series and the image (from 1) that the address names, else the first with images. */
 export function startSeries() {
   for (const series of data.series) {
     const card = seriesCard(series, "button");
     card.addEventListener("click", () => chooseSeries(series));
     strip.append(card);
   }
-  const asked = new URL(location.href).searchParams.get("series");
-  const first = data.series.find((series) => series.uid === asked) ?? data.series.find((series) => series.frames > 0) ?? data.series[0];
-  if (first) openSeries(first);
+  const asked = new URL(location.href).searchParams;
+  const named = data.series.find((series) => series.uid === asked.get("series"));
+  const first = named ?? data.series.find((series) => series.frames > 0) ?? data.series[0];
+  if (first) openSeries(first, Math.trunc(Number(asked.get("image") ?? 1)) - 1 || 0);
   else viewport.say(t("This study holds nothing that can be shown."));
 }

@@ -19,6 +19,17 @@ export function parseAddress(query: string): Named | null {
   return { rows: Number(layout[1]), columns: Number(layout[2]), cells };
 }
 
+/** The light view of a study, at the image that the query of a reading room names first. */
+export function lightAddress(study: string, query: string): string {
+  const asked = new URLSearchParams(query);
+  const named = new URLSearchParams();
+  for (const name of ["series", "image"]) {
+    const value = asked.get(name);
+    if (value) named.set(name, value);
+  }
+  return `/study/${study}/light?${named}`;
+}
+
 export function addressOf(named: Named): string {
   const first = named.cells[0];
   const query = new URLSearchParams();

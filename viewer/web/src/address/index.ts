@@ -3,7 +3,7 @@
 import type { Room } from "../room";
 import { addressOf, parseAddress } from "./address";
 
-export { addressOf, parseAddress } from "./address";
+export { addressOf, lightAddress, parseAddress } from "./address";
 
 /** Browsers refuse more than about a hundred changes in half a minute. */
 const PAUSE_MS = 600;
@@ -19,11 +19,15 @@ export function followAddress(room: Room): void {
   });
 }
 
-/** Keep the address up to date; call inside an effect, so that it runs again when what it reads changes. */
-let timer = 0;
-export function writeAddress(room: Room): void {
+/** What is on the screen, as a query. */
+export function queryOf(room: Room): string {
   const cells = room.visible.map((cell) => (cell.series ? { series: cell.series.needs, image: cell.series.sourceOf(cell.position) + 1 } : null));
-  const query = addressOf({ ...room.layout, cells });
+  return addressOf({ ...room.layout, cells });
+}
+
+/** Keep the address up to date. */
+let timer = 0;
+export function writeAddress(query: string): void {
   clearTimeout(timer);
   timer = window.setTimeout(() => history.replaceState(history.state, "", `${location.pathname}${query ? `?${query}` : ""}`), PAUSE_MS);
 }

@@ -123,6 +123,11 @@ export class Cell {
     this.news += 1;
   }
 
+  /** Nothing is on the screen any more, whatever may still be seen there; the next painting brings it back. */
+  darken(): void {
+    this.shown = -1;
+  }
+
   go(position: number): void {
     const target = Math.min(Math.max(position, 0), this.total - 1);
     if (target === this.position || target < 0) return;

@@ -38,8 +38,8 @@ const COLOURS_UNIT = 2;
 export class NoGraphics extends Error {}
 
 export class Brush {
-  private readonly canvas = new OffscreenCanvas(1, 1);
-  private readonly gl: WebGL2RenderingContext;
+  private canvas: OffscreenCanvas;
+  private gl: WebGL2RenderingContext;
   private programs = new Map<string, Program>();
   private textures = new Map<object, Texture>();
   private curve: { texture: WebGLTexture; holds: Float32Array | null } | null = null;
@@ -53,18 +53,14 @@ export class Brush {
   lost: (isLost: boolean) => void = () => undefined;
 
   constructor() {
-    const gl = this.canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, stencil: false, powerPreference: "high-performance" });
-    if (!gl) throw new NoGraphics("no WebGL 2");
-    this.gl = gl;
+    [this.canvas, this.gl] = this.taken();
     this.begin();
-    this.canvas.addEventListener("webglcontextlost", (event) => {
-      event.preventDefault();
-      this.lost(true);
-    });
-    this.canvas.addEventListener("webglcontextrestored", () => {
-      this.begin();
-      this.lost(false);
-    });
+  }
+
+  /** Begin with another context in place of one that does not come back; throws `NoGraphics` where there is none. */
+  renew(): void {
+    [this.canvas, this.gl] = this.taken();
+    this.begin();
   }
 
   /**
@@ -90,7 +86,9 @@ export class Brush {
     gl.uniform1i(at.taps, taps);
     this.look(at, painting);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
-    return canvas.transferToImageBitmap();
+    const bitmap = canvas.transferToImageBitmap();
+    // Lost on the way, it is black and no picture.
+    return gl.isContextLost() ? null : bitmap;
   }
 
   /** Give back what is held for `owner`. */
@@ -100,6 +98,24 @@ export class Brush {
     this.textures.delete(owner);
   }
 
+  private taken(): [OffscreenCanvas, WebGL2RenderingContext] {
+    const canvas = new OffscreenCanvas(1, 1);
+    const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, stencil: false, powerPreference: "high-performance" });
+    if (!gl || gl.isContextLost()) throw new NoGraphics("no WebGL 2");
+    canvas.addEventListener("webglcontextlost", (event) => {
+      // Without this the browser would not give it back.
+      event.preventDefault();
+      if (canvas === this.canvas) this.lost(true);
+    });
+    canvas.addEventListener("webglcontextrestored", () => {
+      if (canvas !== this.canvas) return;
+      this.begin();
+      this.lost(false);
+    });
+    return [canvas, gl];
+  }
+
+  /** Nothing of what was made in a context before is known to this one. */
   private begin(): void {
     this.programs = new Map();
     this.textures = new Map();

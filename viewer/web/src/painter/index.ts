@@ -1,15 +1,18 @@
 /** Paints flat pictures: small, there at once. What is solid is painted by `solid`, loaded when it is asked for. */
 
 import type { Library } from "../frames";
-import { Brush } from "./brush";
+import { Brush, NoGraphics } from "./brush";
 import { Screen } from "./screen";
 
 export { NoGraphics } from "./brush";
+export { Graphics } from "./graphics.svelte";
 export type { Look, Screen } from "./screen";
 
 export interface Painter {
   /** Take an element as a screen; its size is followed. */
   screen(element: HTMLDivElement): Screen;
+  /** Begin anew where the graphics driver does not come back; nothing changes where there is none. */
+  again(): void;
 }
 
 /** Throws `NoGraphics` where there is no WebGL 2. `lost` is told when the graphics driver took the context away (true) and when it is back. */
@@ -25,6 +28,15 @@ export function startPainter(library: Library, lost: (isLost: boolean) => void):
       const screen = new Screen(brush, element, library, (closed) => screens.delete(closed));
       screens.add(screen);
       return screen;
+    },
+    again() {
+      try {
+        brush.renew();
+      } catch (error) {
+        if (error instanceof NoGraphics) return;
+        throw error;
+      }
+      brush.lost(false);
     },
   };
 }

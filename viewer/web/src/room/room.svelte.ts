@@ -2,7 +2,7 @@
 
 import { Cell } from "../cell";
 import type { ColourMap } from "../colours";
-import type { Painter } from "../painter";
+import { Graphics, type Painter } from "../painter";
 import { scrolled, toolUsed, windowed } from "../extensions";
 import { BrowserShelf, emptyShelf, Library, Shelving, type SeriesFrames, type Trouble, type Wish } from "../frames";
 import type { Tool } from "../gestures";
@@ -60,6 +60,7 @@ export class Room {
   /** A tool at work in a cell. */
   working = $state<{ cell: Cell; tool: Tool; at: Point } | null>(null);
   painter = $state.raw<Painter | null>(null);
+  readonly graphics = new Graphics();
   /** Show what holds no images: documents, reports. */
   document: (series: SeriesFacts) => void = () => undefined;
 
@@ -120,6 +121,12 @@ export class Room {
   take(tool: string): void {
     this.tool = tool;
     this.toolChosen = true;
+  }
+
+  /** The graphics driver took everything away, or gave it back: the painter then paints by itself. */
+  dark(isLost: boolean): void {
+    this.graphics.tell(isLost);
+    if (isLost) for (const cell of this.cells) cell.darken();
   }
 
   pointed(cell: Cell, at: Point | null): void {

@@ -5,12 +5,13 @@ import type { SeriesFrames } from "../frames";
 import type { Volume } from "../volume";
 
 /** Show a volume until the person closes it. */
-export async function showSolid(series: SeriesFrames, volume: Volume): Promise<void> {
+export async function showSolid(study: string, series: SeriesFrames, volume: Volume): Promise<void> {
   const { default: Solid } = await import("./Solid.svelte");
   const before = document.activeElement;
   const shown = mount(Solid, {
     target: document.body,
     props: {
+      study,
       series,
       volume,
       close: () => {

@@ -169,7 +169,7 @@ export class Volumes {
     const volume = source && (await this.volume(source));
     if (!source || !volume) return;
     const { showSolid } = await import("../solid");
-    await showSolid(source, volume);
+    await showSolid(this.room.studyOf(cell), source, volume);
   }
 
   setSlab(cell: Cell, slab: Slab): void {
