@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from math import cos, hypot, pi, radians, sin, tan
 from pathlib import Path
@@ -107,20 +108,73 @@ def test_a_rectangle_has_area_mean_deviation_lowest_and_highest(insert: Reader, 
     expect(insert.page.locator(".side-panel li.row svg").last).to_be_visible()
 
 
+def test_a_histogram_counts_the_pixels_inside(insert: Reader, slice_: Dataset) -> None:
+    tool(insert, "rectangle")
+    first, last = corners = np.array([[-33.0, 138.0], [31.0, 161.0]])
+    line(insert, slice_, (first[0], first[1]), (last[0], last[1]))
+    top_left = np.array([float(value) for value in slice_.ImagePositionPatient[:2]])
+    down, across = (float(value) for value in slice_.PixelSpacing)
+    edges = (corners - top_left) / (across, down)
+    assert np.abs(edges - np.round(edges)).min() > 0.05, "no pixel's centre lies on an edge"
+    (left, top), (right, bottom) = np.ceil(edges).astype(int)
+    hu = slice_.pixel_array.astype(int) * int(slice_.RescaleSlope) + int(slice_.RescaleIntercept)
+    inside = hu[top:bottom, left:right].ravel()
+    bins, span = 48, int(np.ptp(inside))
+    counts = np.bincount(np.minimum((inside - inside.min()) * bins // span, bins - 1), minlength=bins)
+    drawing = insert.page.locator(".side-panel figure svg")
+    assert (drawing.get_attribute("data-counts") or "").split() == [str(count) for count in counts]
+    heights = [
+        float(one) for one in re.findall(r"v-([\d.e-]+)|v0", drawing.locator("path").get_attribute("d") or "") if one
+    ]
+    assert heights == pytest.approx(list(counts[counts > 0] / counts.max() * 24), rel=1e-6)
+    told = insert.page.locator(".side-panel figcaption span")
+    expect(told).to_have_text([str(inside.min()), f"{inside.size} điểm ảnh", str(inside.max())])
+    common = inside.min() + span * counts.argmax() / bins
+    said = re.findall(r"-?[\d.]+", drawing.get_attribute("aria-label") or "")
+    assert [float(number) for number in said] == pytest.approx([common, common + span / bins], abs=0.51)
+
+
+def round_the_disc(insert: Reader, slice_: Dataset, steps: int) -> list[tuple[float, float]]:
+    """Places on the edge of the disc, on the screen."""
+    (cx, cy), r = INSERT.disc_centre, INSERT.disc_radius
+    x, y = on_screen(insert, slice_, cx, cy)
+    across, down = (
+        abs(end - middle) for end, middle in zip(on_screen(insert, slice_, cx + r, cy + r), (x, y), strict=True)
+    )
+    return [(x + across * cos(angle), y + down * sin(angle)) for angle in np.linspace(0, 2 * pi, steps + 1)]
+
+
 def test_a_region_drawn_freely(insert: Reader, slice_: Dataset) -> None:
     tool(insert, "freehand")
-    (cx, cy), r = INSERT.disc_centre, INSERT.disc_radius
-    around = [
-        on_screen(insert, slice_, cx + r * cos(angle), cy + r * sin(angle)) for angle in np.linspace(0, 2 * pi, 73)
-    ]
+    around = round_the_disc(insert, slice_, 64)
     insert.page.mouse.move(*around[0])
     insert.page.mouse.down()
     for place in around[1:]:
         insert.page.mouse.move(*place)
     insert.page.mouse.up()
-    # A busy browser leaves places of a quick hand out: the outline cuts corners.
-    assert amount(insert, "Diện tích") == pytest.approx(INSERT.disc_area, rel=0.04)
+    assert amount(insert, "Diện tích") == pytest.approx(INSERT.disc_area, rel=0.005)
     assert amount(insert, "Trung bình") == pytest.approx(INSERT.disc_hu, rel=0.03)
+
+
+def test_a_quick_hand_is_followed_between_two_frames_of_the_screen(insert: Reader, slice_: Dataset) -> None:
+    """A busy browser tells of all places since its last frame with one event; each of them is on the outline."""
+    tool(insert, "freehand")
+    around = round_the_disc(insert, slice_, 400)
+    insert.viewport.locator("svg.measures").evaluate(
+        """(svg, around) => {
+            const made = (kind, [clientX, clientY], more = {}) => new PointerEvent(kind, {
+                clientX, clientY, pointerId: 7, pointerType: 'mouse', isPrimary: true, bubbles: true, ...more });
+            svg.dispatchEvent(made('pointerdown', around[0], { button: 0, buttons: 1 }));
+            for (let i = 1; i < around.length; i += 50) {
+                const told = around.slice(i, i + 50);
+                const coalescedEvents = told.map((place) => made('pointermove', place, { buttons: 1 }));
+                svg.dispatchEvent(made('pointermove', told.at(-1), { buttons: 1, coalescedEvents }));
+            }
+            svg.dispatchEvent(made('pointerup', around.at(-1)));
+        }""",
+        around,
+    )
+    assert amount(insert, "Diện tích") == pytest.approx(INSERT.disc_area, rel=0.005)
 
 
 def test_an_arrow_is_drawn_named_hidden_and_deleted(insert: Reader, slice_: Dataset) -> None:

@@ -48,7 +48,7 @@ export class Draft {
   up(at: Point, on: Point): boolean {
     const from = this.pressedAt;
     this.pressedAt = null;
-    if (this.kind === "freehand") return this.points.length > 2;
+    if (this.kind === "freehand") return this.points.push(at) > 2;
     const dragged = from !== null && Math.hypot(on.x - from.x, on.y - from.y) >= CLICK;
     if (this.floating && dragged && !this.isDone) {
       this.points.push(at);

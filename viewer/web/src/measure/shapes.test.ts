@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { Point } from "../placement";
 import { Draft } from "./drafting";
-import { distance, type Scale } from "./geometry";
+import { distance, polygonArea, type Scale } from "./geometry";
 import { newUid, received, toSend } from "./model";
-import { completed, handled, pathOf, simplified } from "./shapes";
+import { completed, handled, pathOf, simplified, thinned } from "./shapes";
 
+const PIXELS: Scale = { height: 1, width: 1, isMm: false, status: "unknown" };
 const MM: Scale = { height: 0.5, width: 0.25, isMm: true, status: "patient" };
 const p = (x: number, y: number): Point => ({ x, y });
 
@@ -51,6 +52,30 @@ describe("shapes", () => {
       const nearest = Math.min(...thin.map((other, i) => fromSegment(point, other, thin[i + 1] ?? other)));
       expect(nearest).toBeLessThanOrEqual(0.31);
     }
+  });
+
+  it("drawn by hand keep their area when thinned, whatever they look like and however small they are", () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const wave = (angle: number) => 1 + 0.3 * Math.sin(2 * angle + seed) + 0.2 * Math.sin(5 * angle + seed * seed);
+      const size = 4 + (seed % 8) * 40;
+      const count = 40 + seed * 90;
+      const around = Array.from({ length: count }, (_, i) => {
+        const angle = (2 * Math.PI * i) / count;
+        return p(500 + size * wave(angle) * Math.cos(angle), 500 + size * wave(angle) * Math.sin(angle));
+      });
+      const thin = thinned(around, 0.25);
+      expect(Math.abs(polygonArea(thin, PIXELS) / polygonArea(around, PIXELS) - 1), `seed ${seed}`).toBeLessThanOrEqual(0.001);
+      expect(thin.length).toBeLessThanOrEqual(Math.min(count, 2000));
+    }
+  });
+
+  it("are never too many points to be kept", () => {
+    const jagged = Array.from({ length: 3000 }, (_, i) => p(500 + (300 + 9 * (i % 2)) * Math.cos(i / 477), 500 + (300 + 9 * (i % 2)) * Math.sin(i / 477)));
+    expect(thinned(jagged, 0.25).length).toBeLessThanOrEqual(2000);
+  });
+
+  it("keep the tip of a line that was drawn back over itself", () => {
+    expect(simplified([p(0, 0), p(40, 0), p(10, 0)], 0.3)).toEqual([p(0, 0), p(40, 0), p(10, 0)]);
   });
 });
 

@@ -1,7 +1,7 @@
 /** How shapes are drawn, taken by their handles and moved. Pure; points are those of the picture. */
 
 import type { Point } from "../placement";
-import { placed, type Scale } from "./geometry";
+import { placed, polygonArea, type Scale } from "./geometry";
 import type { Kind, Measurement } from "./model";
 
 /** How many points the hand has to set; freehand follows the hand instead. */
@@ -153,7 +153,29 @@ function midway(a: Point, b: Point): Point {
   return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
 }
 
-/** Fewer points for a hand-drawn outline, none farther from it than `tolerance` pixels (Douglas-Peucker). */
+/** What the server keeps of one outline (`viewer/evidence/model.py`). */
+const POINTS_MOST = 2000;
+/** Leaving points out of an outline that bends one way cuts all of its corners: the area may lose so much of itself. */
+const AREA_PART = 0.001;
+const HALVINGS = 6;
+const PIXELS: Scale = { height: 1, width: 1, isMm: false, status: "unknown" };
+
+/**
+ * Fewer points for a closed outline that a hand drew: at most 2000, none farther from it than `tolerance`, and its area
+ * kept to a thousandth.
+ */
+export function thinned(points: Point[], tolerance: number): Point[] {
+  const area = polygonArea(points, PIXELS);
+  let found = simplified(points, tolerance);
+  for (let i = 0; i < HALVINGS && Math.abs(polygonArea(found, PIXELS) - area) > AREA_PART * area; i++) {
+    tolerance /= 2;
+    found = simplified(points, tolerance);
+  }
+  while (found.length > POINTS_MOST) found = simplified(points, (tolerance *= 1.5));
+  return found;
+}
+
+/** Fewer points for a line, none farther from it than `tolerance` (Douglas-Peucker). */
 export function simplified(points: Point[], tolerance: number): Point[] {
   if (points.length < 3) return points;
   const first = points[0] as Point;
@@ -161,15 +183,17 @@ export function simplified(points: Point[], tolerance: number): Point[] {
   let farthest = 0;
   let index = 0;
   for (let i = 1; i < points.length - 1; i++) {
-    const away = fromLine(points[i] as Point, first, last);
+    const away = fromSegment(points[i] as Point, first, last);
     if (away > farthest) [farthest, index] = [away, i];
   }
   if (farthest <= tolerance) return [first, last];
   return [...simplified(points.slice(0, index + 1), tolerance).slice(0, -1), ...simplified(points.slice(index), tolerance)];
 }
 
-function fromLine(point: Point, a: Point, b: Point): number {
-  const length = Math.hypot(b.x - a.x, b.y - a.y);
-  if (length === 0) return Math.hypot(point.x - a.x, point.y - a.y);
-  return Math.abs((b.x - a.x) * (a.y - point.y) - (a.x - point.x) * (b.y - a.y)) / length;
+/** A line drawn back over itself ends beyond the next point: what counts is the piece between two points, not the line through them. */
+function fromSegment(point: Point, a: Point, b: Point): number {
+  const along = { x: b.x - a.x, y: b.y - a.y };
+  const size = along.x ** 2 + along.y ** 2;
+  const t = size ? Math.min(1, Math.max(0, ((point.x - a.x) * along.x + (point.y - a.y) * along.y) / size)) : 0;
+  return Math.hypot(point.x - a.x - along.x * t, point.y - a.y - along.y * t);
 }

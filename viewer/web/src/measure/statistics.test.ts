@@ -37,3 +37,13 @@ describe("values inside shapes", () => {
     expect(histogram([], 2)).toEqual([0, 0]);
   });
 });
+
+describe("histograms", () => {
+  it("put whole numbers on the edge of two bins into the upper one, always", () => {
+    for (let span = 48; span <= 48 * 60; span += 48) {
+      const values = Array.from({ length: span + 1 }, (_, i) => i - 1000);
+      const part = span / 48;
+      expect(histogram(values, 48), `${span}`).toEqual(Array.from({ length: 48 }, (_, i) => (i === 47 ? part + 1 : part)));
+    }
+  });
+});

@@ -112,7 +112,8 @@ export function histogram(values: number[], bins: number): number[] {
   if (!found) return counts;
   const span = found.maximum - found.minimum || 1;
   for (const value of values) {
-    const bin = Math.min(bins - 1, Math.floor(((value - found.minimum) / span) * bins));
+    // Multiplied first: whole numbers on the edge of two bins stay whole.
+    const bin = Math.min(bins - 1, Math.floor(((value - found.minimum) * bins) / span));
     counts[bin] = (counts[bin] as number) + 1;
   }
   return counts;
