@@ -150,8 +150,13 @@ class Jobs:
         self._end(job.number, JobState.CANCELLED, "", job.attempts)
 
     def retry(self, number: int, due_at: float, reason: str, *, attempt: int | None = None) -> None:
-        """Put a job off; one that somebody else finished meanwhile stays finished."""
+        """Put a job off; one that somebody else finished meanwhile stays finished, one that was cancelled ends."""
         with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE jobs SET state = 'cancelled', error = '', ended_at = ? WHERE id = ? AND state = 'running'"
+                " AND is_cancelled AND attempts = coalesce(?, attempts)",
+                (time.time(), number, attempt),
+            )
             connection.execute(
                 f"UPDATE jobs SET state = 'waiting', due_at = ?, error = ? WHERE id = ? AND {_OPEN}"
                 " AND attempts = coalesce(?, attempts)",

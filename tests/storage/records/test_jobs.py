@@ -135,3 +135,13 @@ def test_a_database_that_somebody_else_holds_is_an_error_of_the_archive(jobs: Jo
         other.execute("ROLLBACK")
     other.close()
     assert jobs.add("a", "{}")
+
+
+def test_what_was_cancelled_while_its_try_failed_is_not_put_off(jobs: Jobs) -> None:
+    number = jobs.add("a", "{}")
+    job = _claimed(jobs)
+    jobs.cancel(number)
+    jobs.retry(number, time.time() + 900, "the node does not answer", attempt=job.attempts)
+    found = jobs.get(number)
+    assert (found.state, found.error) == (JobState.CANCELLED, "")
+    assert found.ended_at > 0
