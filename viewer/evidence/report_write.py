@@ -203,10 +203,9 @@ def graphic(measurement: Measurement, value: str) -> tuple[str, tuple[Point, ...
 def graphic_in_space(measurement: Measurement, value: str) -> tuple[str, tuple[Vector, ...]]:
     """Return Graphic Type and places of a value of `measurement` in the patient (PS3.3 C.18.9.1.2).
 
-    A closed outline is a POLYGON there; on an image there is no such type.
+    Outlines are closed POLYLINEs here too: OHIF stumbles over a POLYGON.
     """
-    kind, places = _graphic(measurement.kind, measurement.space, value)
-    return "POLYGON" if measurement.kind in (Kind.RECTANGLE, Kind.FREEHAND) else kind, places
+    return _graphic(measurement.kind, measurement.space, value)
 
 
 def _graphic(kind: Kind, points: tuple[_Place, ...], value: str) -> tuple[str, tuple[_Place, ...]]:

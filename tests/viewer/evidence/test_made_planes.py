@@ -253,3 +253,22 @@ def test_places_survive_writing_and_reading(
     )
     plane = MadePlane(ImageRef(source.sop_instance_uid), row, column, slab, projection)
     law_holds(source, Measurement("2.25.7", kind, None, (), "x", (), "", space, "1.2.3.4", plane), plane)
+
+
+def test_polygons_of_other_programs_are_outlines(source: Instance) -> None:
+    """A closed POLYGON with an area, and no word of a plane."""
+    plane = MadePlane(ImageRef(source.sop_instance_uid), (1, 0, 0), (0, 1, 0))
+    space = ((0.0, 0.0, 5.0), (10.0, 0.0, 5.0), (10.0, 10.0, 5.0), (0.0, 10.0, 5.0))
+    outline = Measurement("2.25.7", Kind.FREEHAND, None, (), "", (), "", space, "1.2.3.4", plane)
+    place = next_place(STUDY, MODALITY, SERIES_NUMBER, "reader", [], datetime(2026, 1, 31, 8, 15))
+    images = {source.sop_instance_uid: source}
+    ds = write_report([measured_on(outline, plane)], images, place, "CT", None, source)
+    group = ds.ContentSequence[-1].ContentSequence[0]
+    for item in group.ContentSequence:
+        if item.ValueType == "NUM":
+            item.ContentSequence[0].GraphicType = "POLYGON"
+        if item.ConceptNameCodeSequence[0].CodeValue in ("112039", "PLANE"):
+            item.TextValue = "Nodule 1"
+    (found,) = read_report(ds).measurements
+    assert (found.kind, found.space, found.plane) == (Kind.FREEHAND, space, None)
+    assert found.values[0].value == pytest.approx(100)

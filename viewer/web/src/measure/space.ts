@@ -73,4 +73,3 @@ function unit(vector: Vector): Vector {
   const length = Math.hypot(...vector) || 1;
   return [vector[0] / length, vector[1] / length, vector[2] / length];
 }
-
