@@ -9,6 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 
+PIXEL_TEXT_MAX = 400
+
+
 class StorageError(Exception):
     """Base of everything that `storage` raises on purpose; `str()` is one clear line for a person."""
 
@@ -54,7 +57,13 @@ class Rejected(NotFound):
 
 
 class PixelError(StorageError):
-    """Pixel data cannot be decoded or rendered: missing, corrupt or of an unsupported form."""
+    """Pixel data cannot be decoded or rendered: missing, corrupt or of an unsupported form.
+
+    Its text is one line that can be shown, whatever a broken object says of itself.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__("".join(c if c.isprintable() else "?" for c in text[:PIXEL_TEXT_MAX]))
 
 
 class QueryError(StorageError):

@@ -216,6 +216,20 @@ def test_an_object_without_pixels_opens_and_says_so(image_file):
             obj.frame(0)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_what_a_broken_object_says_of_itself_is_one_short_line(image_file):
+    ds = dcmread(image_file(numbered((3, 4), np.uint16)))
+    del ds.PixelData
+    path = image_file(numbered((3, 4), np.uint16), name="other.dcm")
+    ds.SOPClassUID = "1.2.3." + "4" * 1000
+    ds.save_as(path)
+    path.write_bytes(path.read_bytes().replace(b"1.2.3.4", b"1.2\n3.4"))
+    with open_object(path) as obj, pytest.raises(PixelError, match="no pixel data") as told:
+        obj.frame(0)
+    assert str(told.value).isprintable()
+    assert len(str(told.value)) <= 400
+
+
 def test_a_missing_file_is_not_found(tmp_path):
     with pytest.raises(NotFound, match="no such file"):
         open_object(tmp_path / "absent.dcm")
