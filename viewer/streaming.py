@@ -7,7 +7,8 @@ Facts this rests on, tried with Granian 2.8 (docs/decisions.md has figures):
 - `splice` moves a file's pages into the pipe without bringing them into this process.
 - The server opens the pipe a second time, and does not say when. Our own reading end may be closed only after that, or
   its number might be another file's by then; and it has to be closed then: once the client has gone there is no reader
-  left, and the next write fails with EPIPE.
+  left, and the next write fails with EPIPE. Where it never opens it, or too late, the number goes on to stand for an
+  empty file (see `Numbers`).
 - A length that was announced and is not reached makes the server break the connection off, so that no client takes half
   a body for a whole one.
 """
@@ -22,6 +23,7 @@ import struct
 import termios
 import threading
 import time
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -129,10 +131,35 @@ class StreamBody:
             self.pieces.close()
 
 
+class Numbers:
+    """File descriptors of pipes for which the server has not come: what opens one of them late finds an empty file.
+
+    The oldest are given back, so that clients who left do not use up what a process may have.
+    """
+
+    def __init__(self, most: int = 64) -> None:
+        self._most = most
+        self._kept: deque[int] = deque()
+        self._lock = threading.Lock()
+
+    def keep(self, descriptor: int) -> None:
+        """Close what a descriptor stands for, and keep its number from standing for anything else."""
+        empty = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.dup2(empty, descriptor, inheritable=False)
+        finally:
+            os.close(empty)
+        with self._lock:
+            self._kept.append(descriptor)
+            while len(self._kept) > self._most:
+                os.close(self._kept.popleft())
+
+
 class Pipe:
     """One response's way to the server: give `path` to it, then `send` in a thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: Numbers) -> None:
+        self._numbers = numbers
         self._reading, self._writing = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._writing, False)
         # Past a system-wide amount for one user the kernel refuses; the smaller size then is slower, and enough.
@@ -158,9 +185,10 @@ class Pipe:
     def close(self) -> None:
         """End the body here and give everything back."""
         self._file.close()
-        for descriptor in (self._reading, self._writing):
-            if descriptor >= 0:
-                os.close(descriptor)
+        if self._reading >= 0:
+            self._numbers.keep(self._reading)
+        if self._writing >= 0:
+            os.close(self._writing)
         self._reading = self._writing = -1
 
     def send(self, body: StreamBody, stopping: threading.Event) -> None:
@@ -243,9 +271,15 @@ class Pipe:
 
     def _release(self) -> None:
         """Close our reading end if the server has its own, which shows by bytes that are gone from the pipe."""
-        if self._reading >= 0 and (self._held() < self._written or time.monotonic() > self._opened_by):
+        if self._reading < 0:
+            return
+        if self._held() < self._written:
             os.close(self._reading)
-            self._reading = -1
+        elif time.monotonic() > self._opened_by:
+            self._numbers.keep(self._reading)
+        else:
+            return
+        self._reading = -1
 
     def _held(self) -> int:
         return int(struct.unpack("i", fcntl.ioctl(self._writing, termios.FIONREAD, b"\0\0\0\0"))[0])

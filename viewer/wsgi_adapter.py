@@ -29,7 +29,7 @@ from viewer.collecting import Collector, announced, may_have_body, refuse
 from viewer.request_body import RequestBody
 from viewer.rsgi_types import HTTPProtocol, Scope
 from viewer.slots import Slots
-from viewer.streaming import ClientGone, Pipe, Stopping, StreamBody
+from viewer.streaming import ClientGone, Numbers, Pipe, Stopping, StreamBody
 
 log = logging.getLogger("filmless.viewer")
 
@@ -88,6 +88,7 @@ class WsgiAdapter:
         self._slots = Slots(threads, waiting)
         self._stream_pool = ThreadPoolExecutor(STREAMS, thread_name_prefix="stream")
         self._stream_slots = Slots(STREAMS, waiting)
+        self._numbers = Numbers()
         self._stopping = threading.Event()
         self._request_max = request_max
         self._collector = Collector(request_max)
@@ -142,7 +143,7 @@ class WsgiAdapter:
             body.close()
             return
         try:
-            pipe = Pipe()
+            pipe = Pipe(self._numbers)
             protocol.response_file(status, headers, pipe.path)
             # The thread closes the pipe: this task may be cancelled while it is at work.
             await asyncio.get_running_loop().run_in_executor(self._stream_pool, self._pump, pipe, body)

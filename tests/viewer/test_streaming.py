@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from viewer import streaming
-from viewer.streaming import ClientGone, FileSpan, Piece, Pipe, Stopping, StreamBody, read
+from viewer.streaming import ClientGone, FileSpan, Numbers, Piece, Pipe, Stopping, StreamBody, read
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ class Sending:
     """A pipe with its thread, as the adapter runs it."""
 
     def __init__(self, pieces: Iterator[Piece]) -> None:
-        self.pipe = Pipe()
+        self.pipe = Pipe(Numbers())
         self.path = self.pipe.path
         self.stopping = threading.Event()
         self.error: BaseException | None = None
@@ -132,6 +133,28 @@ def test_a_body_that_fails_at_once_keeps_its_number_until_the_server_has_come(
     assert Path(sending.path).readlink().name.startswith("pipe:")
     assert sending.received() == b""
     assert isinstance(sending.error, FileNotFoundError)
+
+
+def test_a_server_that_comes_too_late_finds_nothing_of_anybody_else(
+    blob: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "_OPEN_SECONDS", 0.05)
+    sending = Sending(iter([b"for a client that left"]))
+    sending.thread.join(5)
+    assert not sending.thread.is_alive()
+    with ExitStack() as stack:
+        # Each takes the lowest number that is free.
+        for _ in range(20):
+            stack.enter_context(blob.open("rb"))
+        assert Path(sending.path).read_bytes() == b""
+
+
+def test_no_more_than_some_numbers_are_kept_for_servers_that_never_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers, before = Numbers(3), descriptors()
+    pipes = [Pipe(numbers) for _ in range(10)]
+    for pipe in pipes:
+        pipe.close()
+    assert descriptors() == before + 3
 
 
 def test_file_systems_that_cannot_splice_are_read(blob: Path, monkeypatch: pytest.MonkeyPatch) -> None:
