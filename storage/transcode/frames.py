@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 import imagecodecs
+import jpeg_ls
 import numpy as np
 import rle
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ from storage.transcode.elements import Changes, NewPixels
 _PHOTOMETRIC, _PLANAR, _LOSSY = 0x00280004, 0x00280006, 0x00282110
 _OFFSET_TABLES = frozenset({0x7FE00001, 0x7FE00002})
 _MAX_LENGTH = 0xFFFFFFFE
+_JPEG_LS_LEAST = 1 << 10
 # These keep every bit of a cell, so that unused ones are kept, too.
 _WHOLE_CELLS = frozenset({syntaxes.RLE, "1.2.840.10008.1.2.8.1"})
 
@@ -172,7 +174,14 @@ def _htj2k(cells: NDArray[Any], description: PixelDescription) -> bytes:
 
 
 def _jpeg_ls(cells: NDArray[Any], description: PixelDescription) -> bytes:
+    """With the precision of Bits Stored where that is all there is in a cell: the codec adapts sooner to fewer bits."""
     _integers(description, 16)
+    bits = description.bits_stored
+    is_narrow = not description.is_signed and 8 < bits < description.bits_allocated and not int(cells.max()) >> bits
+    # This encoder takes a depth, but has no room for the head of a tiny picture.
+    if is_narrow and description.samples_per_pixel == 1 and cells.nbytes >= _JPEG_LS_LEAST:
+        little = cells.astype("<u2", copy=False).tobytes()
+        return bytes(jpeg_ls.encode_buffer(little, description.rows, description.columns, 1, bits))
     return bytes(imagecodecs.jpegls_encode(cells, level=0))
 
 

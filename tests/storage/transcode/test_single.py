@@ -6,9 +6,12 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.pixels import unpack_bits
@@ -22,9 +25,10 @@ from storage.pixels import frames_of, open_object
 from storage.settings import ArchiveSettings
 from storage.transcode import COMPRESSED, frame_in
 from storage.transcode.write import transcode
-from tests.support.objects import INSTANCE, ct, store
+from tests.support.objects import INSTANCE, ct, store, write_file
 from tests.support.parts import of_pydicom
 
+JPEG_LS = "1.2.840.10008.1.2.4.80"
 EXPLICIT, DEFLATED, BIG = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
 FILES = [
     "CT_small.dcm",
@@ -146,3 +150,35 @@ def test_big_endian_frames_are_turned_round(archive: Archive) -> None:
           transfer_syntax_uid=BIG)  # fmt: skip
     with open_object(archive.instance(ds.SOPInstanceUID).path) as obj:
         assert frame_in(obj, 0, EXPLICIT).data == np.arange(64, dtype="<i2").tobytes()
+
+
+@given(data=st.data())
+def test_jpeg_ls_keeps_every_stored_value(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """Of any depth, sign and size; with the precision of Bits Stored where that is all there is in a cell."""
+    allocated = data.draw(st.sampled_from([8, 16]))
+    stored, signed = data.draw(st.integers(1, allocated)), data.draw(st.booleans())
+    rows, columns = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40))
+    low, high = (-(1 << stored - 1), (1 << stored - 1) - 1) if signed else (0, (1 << stored) - 1)
+    random = np.random.default_rng(data.draw(st.integers(0, 99)))
+    values = random.integers(low, data.draw(st.integers(low, high)), (rows, columns), endpoint=True)
+    cells = values.astype(f"<{'i' if signed else 'u'}{allocated // 8}").tobytes()
+    about = {
+        "BitsAllocated": allocated,
+        "BitsStored": stored,
+        "HighBit": stored - 1,
+        "PixelRepresentation": int(signed),
+    }
+    ds = ct(Rows=rows, Columns=columns, PixelData=cells + bytes(len(cells) % 2), **about)
+    with open_object(write_file(tmp_path_factory.mktemp("made") / "a.dcm", ds)) as obj:
+        encoded = frame_in(obj, 0, JPEG_LS).data
+    assert imagecodecs.jpegls_decode(encoded).astype(f"<u{allocated // 8}").tobytes() == cells
+    precision = encoded[encoded.index(b"\xff\xf7") + 4]
+    assert precision == (stored if not signed and stored > 8 and len(cells) >= 1024 else allocated)
+
+
+def test_jpeg_ls_of_twelve_bits_says_so_and_is_smaller_for_it(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).normal(1000, 20, (64, 64)).astype("<u2")
+    about = {"Rows": 64, "Columns": 64, "PixelRepresentation": 0, "PixelData": noise.tobytes()}
+    with open_object(write_file(tmp_path / "a.dcm", ct(BitsStored=12, HighBit=11, **about))) as obj:
+        encoded = frame_in(obj, 0, JPEG_LS).data
+    assert len(encoded) < 0.95 * len(imagecodecs.jpegls_encode(noise))
