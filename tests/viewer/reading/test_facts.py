@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -136,6 +137,18 @@ def test_facts_and_ready_frames_over_http(client: FlaskClient, archive: Archive)
     assert HEAD.unpack(body.read(HEAD.size))[5] == END
     for wrong in ("", "x", "5", "0-9", "-1", "0,,0"):
         assert client.get(f"/study/{STUDY}/series/{SERIES}/pixels?frames={wrong}").status_code == 400, wrong
+
+
+def test_facts_of_many_frames_travel_packed(client: FlaskClient, archive: Archive) -> None:
+    for number in range(1, 41):
+        store(archive, ct(SOPInstanceUID=f"1.2.3.{number}", InstanceNumber=number, SliceLocation=number / 7))
+    address = f"/study/{STUDY}/series/{SERIES}/facts"
+    plain, packed = client.get(address), client.get(address, headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data
+    assert len(packed.data) < len(plain.data) / 2
+    assert "Accept-Encoding" in packed.vary
+    assert {"Authorization", "Cookie"} <= set(packed.vary)
 
 
 def test_an_overlay_as_a_clear_picture(client: FlaskClient, archive: Archive) -> None:

@@ -36,6 +36,11 @@ export class Cutter {
 
   constructor(private readonly arrived: (arrival: Arrival) => void) {}
 
+  /** Whether the beginning of a record is here and its rest is not. */
+  get isInside(): boolean {
+    return this.head !== null || this.filled > 0;
+  }
+
   push(chunk: Uint8Array): void {
     let at = 0;
     while (at < chunk.length) {

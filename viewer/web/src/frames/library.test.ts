@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Facts } from "./facts";
 import { Library } from "./library";
+import { CRAWL, Pace } from "./pace";
 import { SeriesFrames } from "./series";
 
 const SIDE = 2;
@@ -51,7 +52,7 @@ describe("a library", () => {
     const library = new Library("1", [["1.2", 4]], 1 << 30);
     library.want([{ series: "1.2", position: 1 }]);
     await vi.waitFor(() => expect(library.get("1.2").isComplete).toBe(true));
-    await rest(30);
+    await rest(20);
     expect([0, 1, 2, 3].map((place) => library.get("1.2").picture(place)?.isColour)).toEqual([false, true, false, true]);
     expect(asked.filter((address) => !address.includes("/facts"))).toHaveLength(2);
   });
@@ -73,6 +74,69 @@ describe("a library", () => {
     await vi.waitFor(() => expect(library.get("1.2").isComplete).toBe(true));
     expect(library.get("1.2").problem(0)).toBeUndefined();
   });
+});
+
+/** Workers that are never given anything. */
+class IdleWorker {
+  terminate(): void {}
+}
+
+describe("while the first picture is waited for", () => {
+  const opened = (pace: Pace, asked: string[]) => {
+    const library = new Library("1", [["1.2", 3]], 1 << 30, null, pace);
+    library.know("1.2", 1, facts());
+    library.hold();
+    library.want([{ series: "1.2", position: 1 }]);
+    return { library, streams: () => asked.filter((address) => address.includes("/stream")) };
+  };
+
+  test("nothing but its frame is asked for", async () => {
+    const { library, streams } = opened(new Pace(), serve([facts(), facts(), facts()]));
+    await rest(60);
+    expect(streams()).toEqual(["/study/1/series/1.2/stream?frames=1"]);
+    library.release();
+    await vi.waitFor(() => expect(library.get("1.2").isComplete).toBe(true));
+  });
+
+  test("a slow network is not kept waiting: all frames come packed, in one answer that is asked for at once", async () => {
+    vi.stubGlobal("Worker", IdleWorker);
+    const { library, streams } = opened(new Pace(CRAWL / 2), serve([facts(), facts(), facts()]));
+    expect(streams()).toEqual(["/study/1/series/1.2/stream?frames=1-2,0&encoding=jpegls"]);
+    await vi.waitFor(() => expect(library.get("1.2").isComplete).toBe(true));
+    expect(streams()).toHaveLength(1);
+    library.release();
+  });
+});
+
+test("a server that takes its time with each frame is no slow network", async () => {
+  const side = 200;
+  const all = Array.from({ length: 40 }, () => facts({ rows: side, columns: side }));
+  const asked: string[] = [];
+  vi.stubGlobal("Worker", IdleWorker);
+  vi.stubGlobal("fetch", async (address: string, { signal }: RequestInit = {}) => {
+    asked.push(address);
+    if (address.includes("/facts")) return Response.json({ total: all.length, offset: 0, shared: {}, each: all });
+    return new Response(
+      new ReadableStream({
+        start: (controller) => signal?.addEventListener("abort", () => controller.error(new DOMException("left", "AbortError"))),
+        async pull(controller) {
+          for (const position of positionsOf(address)) {
+            await rest(20);
+            if (signal?.aborted) return;
+            const frame = Uint8Array.from(record(position, 1, new Uint8Array(side * side)));
+            for (let at = 0; at < frame.length; at += 1 << 14) controller.enqueue(frame.subarray(at, at + (1 << 14)));
+          }
+          controller.enqueue(Uint8Array.from(record(0, 0, new Uint8Array(0), 2)));
+          controller.close();
+        },
+      }),
+    );
+  });
+  const library = new Library("1", [["1.2", all.length]], 1 << 30);
+  library.know("1.2", 0, all[0] as Facts);
+  library.want([{ series: "1.2", position: 0 }]);
+  await vi.waitFor(() => expect(library.get("1.2").isComplete).toBe(true), 5000);
+  expect(asked.filter((address) => address.includes("/stream"))).toEqual(["/study/1/series/1.2/stream?frames=0-39"]);
 });
 
 describe("frames in memory", () => {

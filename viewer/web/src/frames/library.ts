@@ -44,7 +44,6 @@ export class Library {
   /** Series that the server would not give: not asked for again until somebody wants them anew. */
   private readonly refused = new Set<string>();
   private failures = 0;
-  private readonly pace = new Pace();
   private readonly unpacking = new Unpacking();
   /** Around here memory holds all that it can. */
   private satisfied: Wish | null = null;
@@ -62,6 +61,7 @@ export class Library {
     totals: [uid: string, total: number, revision?: number][],
     private readonly budget: number,
     private readonly shelving: Shelving | null = null,
+    private readonly pace = new Pace(),
   ) {
     for (const [uid, total, revision] of totals) this.series.set(uid, new SeriesFrames(uid, total, revision));
     if (typeof window !== "undefined") window.addEventListener("online", () => this.again());
@@ -93,12 +93,19 @@ export class Library {
     this.get(uid).addFacts(position, [facts]);
   }
 
-  /** Fetch nothing but the most wanted frame until `release`: the first picture has computer and network to itself. */
+  /**
+   * Keep calm until `release`: the first picture has the computer to itself, and nothing but its frame is fetched. A slow
+   * network has no time to lose: there the others follow at once, and are unpacked sooner than they come.
+   */
   hold(): void {
     const timer = setTimeout(() => this.release(), HOLD_MS);
     this.held = new Promise((done) => {
       this.endHold = () => (clearTimeout(timer), done());
     });
+  }
+
+  private get isHolding(): boolean {
+    return this.endHold !== null && this.pace.encoding === "raw";
   }
 
   /** The first picture stands on the screen. */
@@ -119,7 +126,7 @@ export class Library {
     const before = new Set(this.wishes.map((wish) => wish.series));
     this.wishes = wishes.filter((wish) => this.series.has(wish.series));
     for (const { series } of this.wishes) if (!before.has(series)) this.pardon(series);
-    if (!this.endHold) for (const wish of this.wishes) void this.factsOf(wish.series);
+    if (!this.isHolding) for (const wish of this.wishes) void this.factsOf(wish.series);
     const first = this.wishes.find((wish) => !this.get(wish.series).isSettled(wish.position)) ?? null;
     if (first && this.running && !this.isComing(first)) this.running.control.abort();
     if (!this.running && !this.timer) void this.run();
@@ -186,9 +193,10 @@ export class Library {
     this.running = running;
     try {
       if (!series.known) await this.factsOf(series.uid);
-      if (!this.endHold) await this.bring(series, wish.position, running);
-      const { ranges, isMade } = this.endHold ? only(series, wish.position) : missing(series, wish.position);
+      if (!this.isHolding && this.shelving?.isEmpty === false) await this.bring(series, wish.position, running);
+      const { ranges, isMade } = this.isHolding ? only(series, wish.position) : missing(series, wish.position);
       running.coming = ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
+      if (this.isPacked(series, isMade)) this.unpacking.prepare();
       if (ranges.length) await this.stream(series, this.streamAddress(series, rangesText(ranges), isMade), running.control.signal);
       this.failures = 0;
       this.troubled(null);
@@ -234,7 +242,7 @@ export class Library {
     this.pace.begin();
     const beat = new Beat();
     try {
-      for (let before = 0, busy = 0; ; ) {
+      for (let before = 0, busy = 0, isInside = false; ; ) {
         const { done, value } = await reader.read().catch((error: unknown) => {
           if (isAbort(error)) throw error;
           throw new RequestError(String(error), "network");
@@ -242,10 +250,12 @@ export class Library {
         if (done) return;
         beat.tick();
         const now = performance.now();
-        // What came while this thread drew the first picture says nothing about the network.
-        const isOther = before > 0 && this.pace.saw(value.length, Math.max(0, now - before - (beat.busy - busy)));
+        // The server may be slow with the beginning of a frame; for the rest of it only the network is. What came while this
+        // thread drew the first picture says nothing about either.
+        const isOther = isInside && this.pace.saw(value.length, Math.max(0, now - before - (beat.busy - busy)));
         [before, busy] = [now, beat.busy];
         cutter.push(value);
+        isInside = cutter.isInside;
         const left = this.running?.coming.length ?? 0;
         if (isOther && left > LEFT_TO_CHANGE && canPack(series)) this.running?.control.abort();
       }
@@ -275,14 +285,18 @@ export class Library {
 
   /** As stored where the browser can use that, packed where the network is slow, else made ready by the server. */
   private streamAddress(series: SeriesFrames, ranges: string, isMade: boolean): string {
-    const encoding = isMade || this.pace.encoding === "raw" || !canPack(series) ? "" : `&encoding=${this.pace.encoding}`;
+    const encoding = this.isPacked(series, isMade) ? `&encoding=${this.pace.encoding}` : "";
     return `${this.address(series.uid)}/${isMade ? "pixels" : "stream"}?frames=${ranges}${encoding}`;
+  }
+
+  private isPacked(series: SeriesFrames, isMade: boolean): boolean {
+    return !isMade && this.pace.encoding !== "raw" && canPack(series);
   }
 
   /** The most wanted series with something missing; then the hidden ones, while the budget lasts. */
   private next(): Wish | null {
     const isOpen = (uid: string) => !this.get(uid).isComplete && !this.refused.has(uid);
-    if (this.endHold) return this.wishes.find((wish) => isOpen(wish.series) && !this.get(wish.series).isSettled(wish.position)) ?? null;
+    if (this.isHolding) return this.wishes.find((wish) => isOpen(wish.series) && !this.get(wish.series).isSettled(wish.position)) ?? null;
     for (const wish of this.wishes) if (isOpen(wish.series) && !this.isFull(wish.series)) return wish;
     if (this.bytes() > this.budget * 0.7) return null;
     const hidden = [...this.series.values()].find((series) => isOpen(series.uid) && series.total && !this.studies.has(series.uid));

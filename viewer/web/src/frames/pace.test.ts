@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { FAST, Pace, SLOW } from "./pace";
+import { CRAWL, FAST, Pace, SLOW } from "./pace";
 
 const second = (pace: Pace, rate: number) => pace.saw(rate, 1000);
 const slowly = (pace: Pace) => [1, 2, 3].map(() => second(pace, SLOW / 2)).some(Boolean);
@@ -49,5 +49,14 @@ test("a browser that cannot unpack is never asked to again", () => {
   slowly(pace);
   pace.forbid();
   expect(slowly(pace)).toBe(false);
+  expect(pace.encoding).toBe("raw");
+});
+
+test("a page that came slowly makes the first frames packed, until the stream shows better", () => {
+  expect(new Pace().encoding).toBe("raw");
+  expect(new Pace(CRAWL * 1.1).encoding).toBe("raw");
+  const pace = new Pace(CRAWL * 0.9);
+  expect(pace.encoding).toBe("jpegls");
+  expect(second(pace, FAST * 2)).toBe(true);
   expect(pace.encoding).toBe("raw");
 });

@@ -2,7 +2,7 @@
  * Which way frames travel, by what the network was seen to carry. Pure.
  *
  * As stored, nothing has to be computed: best where the network is faster than that. JPEG-LS without loss takes a third to
- * a fifth of the bytes, and some 6 ms of a worker here and as much of the server for each 512 x 512 image.
+ * a fifth of the bytes, and some 5 ms of a worker here and as much of the server for each 512 x 512 image.
  */
 
 export type Encoding = "raw" | "jpegls";
@@ -11,6 +11,8 @@ export type Encoding = "raw" | "jpegls";
 export const SLOW = 8e6;
 /** Above so many, it does not; the gap between the two keeps it from going to and fro. */
 export const FAST = 16e6;
+/** A page that came no faster than this, 26 Mbit/s, is taken for a slow network at once: a busy computer alone hardly does that. */
+export const CRAWL = 3.2e6;
 const MS_LEAST = 100;
 const BYTES_LEAST = 64 << 10;
 /** So many times in a row a stream has to be slow: a server that was busy for a moment is no slow network. */
@@ -22,6 +24,11 @@ export class Pace {
   private ms = 0;
   private slow = 0;
   private isAllowed = true;
+
+  /** `seen` is what the network carried before the first stream, in bytes a second; null where nobody knows. */
+  constructor(seen: number | null = null) {
+    if (seen !== null && seen < CRAWL) this.encoding = "jpegls";
+  }
 
   /** A stream begins: what came of the one before is no part of it, what was seen of the network still holds. */
   begin(): void {

@@ -35,6 +35,8 @@ interface Note {
 }
 
 export interface Shelf {
+  /** Whether nothing can be kept from earlier: known at once. */
+  readonly isEmpty: boolean;
   /** The blocks of a series that are kept, by name. */
   names(series: string): Promise<string[]>;
   /** The frames of a block; none where it is gone. */
@@ -48,8 +50,7 @@ export interface Shelf {
 export class BrowserShelf implements Shelf {
   private opening: Promise<IDBDatabase | null> | null = null;
   private isOff = false;
-  /** Whether there may be something from an earlier visit. */
-  private isEmpty: boolean;
+  isEmpty: boolean;
 
   /** `person` is told by the server; `budget` is in bytes. */
   constructor(

@@ -19,6 +19,9 @@ const shown = (series: SeriesFrames) => Array.from({ length: series.total }, (_,
 class Memory implements Shelf {
   readonly blocks = new Map<string, KeptFrame[]>();
   constructor(public room = Infinity) {}
+  get isEmpty(): boolean {
+    return !this.blocks.size;
+  }
   names(series: string): Promise<string[]> {
     return Promise.resolve([...this.blocks.keys()].filter((key) => key.startsWith(`${series} `)).map((key) => key.split(" ")[1] as string));
   }

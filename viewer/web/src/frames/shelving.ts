@@ -31,6 +31,11 @@ export class Shelving {
     private readonly restMs = REST_MS,
   ) {}
 
+  /** Whether there is nothing to wait for. */
+  get isEmpty(): boolean {
+    return this.shelf.isEmpty;
+  }
+
   /** Hands are at work: nothing is written for a while. */
   touched(): void {
     this.handsAt = performance.now();

@@ -15,9 +15,14 @@ export class Unpacking {
   private readonly waiting = new Map<number, Waiting>();
   private jobs = 0;
 
+  /** Start the workers, which fetch what they need: packed frames are on their way. */
+  prepare(): void {
+    if (!this.workers.length) this.start();
+  }
+
   /** Samples of a packed frame, `bytes` each; a problem in words where it cannot be unpacked. Throws `NoWorkers`. */
   unpack(packed: ArrayBuffer, bytes: 1 | 2): Promise<Done> {
-    if (!this.workers.length) this.start();
+    this.prepare();
     const id = this.jobs++;
     const worker = this.workers[id % this.workers.length] as Worker;
     return new Promise((settle, fail) => {

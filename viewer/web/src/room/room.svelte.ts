@@ -4,7 +4,7 @@ import { Cell } from "../cell";
 import type { ColourMap } from "../colours";
 import { Graphics, type Painter } from "../painter";
 import { scrolled, toolUsed, windowed } from "../extensions";
-import { BrowserShelf, emptyShelf, Library, Shelving, type SeriesFrames, type Trouble, type Wish } from "../frames";
+import { BrowserShelf, emptyShelf, Library, linkRate, Pace, Shelving, type SeriesFrames, type Trouble, type Wish } from "../frames";
 import type { Tool } from "../gestures";
 import type { Point } from "../placement";
 import type { Voi } from "../windowing";
@@ -72,6 +72,7 @@ export class Room {
       page.series.map((series) => [series.uid, series.frames, series.revision]),
       budgetBytes(memory, isPhone),
       shelvingFor(page),
+      new Pace(linkRate(pageTimings())),
     );
     this.library.troubled = (trouble) => (this.trouble = trouble);
   }
@@ -218,6 +219,11 @@ function shelvingFor(page: PageData): Shelving | null {
     window.addEventListener(kind, () => shelving.touched(), { passive: true, capture: true });
   }
   return shelving;
+}
+
+/** What this page loaded so far, as the browser timed it. */
+function pageTimings(): PerformanceResourceTiming[] {
+  return ["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind) as PerformanceResourceTiming[]);
 }
 
 /** A series that is made here needs the frames of another one. */
