@@ -135,6 +135,38 @@ def test_bodies_that_are_collected_at_once_are_bounded(monkeypatch: pytest.Monke
     assert asyncio.run(run()) == [200] * 5
 
 
+def test_what_its_sender_did_not_end_is_not_taken_for_whole() -> None:
+    called: list[bool] = []
+
+    def app(environ: dict[str, Any], start: Any) -> list[bytes]:
+        called.append(True)
+        return _reads_all(environ, start)
+
+    assert ask(app, scope("POST", headers=[("content-length", "9")]), Client([b"x"] * 8)) == ()
+    assert called == []
+    assert ask(app, scope("POST", headers=[("content-length", "8")]), Client([b"x"] * 8))[3] == b"x" * 8
+
+
+def test_a_body_that_nobody_reads_has_no_thread_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collecting, "SECONDS", 0.05)
+    for told in (("content-length", "9"), ("transfer-encoding", "chunked")):
+        assert ask(_reads_all, scope("GET", headers=[told]), Endless())[1] == 408
+
+
+@pytest.mark.parametrize("length", ["x", "-5", "1e3", "٣", "9" * 30, ""])
+def test_a_length_that_is_none_is_passed_over(length: str) -> None:
+    assert ask(_reads_all, scope("POST", headers=[("content-length", length)]), Client([b"x"]))[3] == b"x"
+
+
+def test_a_refusal_closes_the_connection_and_says_when_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = ask(_reads_all, scope("POST"), Client([b"x" * 1001]))
+    assert ("connection", "close") in large[2]
+    assert "retry-after" not in dict(large[2])
+    monkeypatch.setattr(collecting, "HELD_MAX", 10)
+    busy = ask(_reads_all, scope("POST"), Client([b"x" * 11]))
+    assert (busy[1], dict(busy[2])["retry-after"], dict(busy[2])["connection"]) == (503, "1", "close")
+
+
 def test_an_exception_is_500_and_the_iterable_is_closed() -> None:
     closed: list[bool] = []
 

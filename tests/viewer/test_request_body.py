@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -51,6 +52,22 @@ def test_all_of_it_comes_in_order_and_ends() -> None:
     assert _run(_Sender(50), lambda body: asyncio.to_thread(_all, body)) == 50 * len(PIECE)
 
 
+@pytest.mark.parametrize("size", [1, 1000, 1 << 17, -1])
+def test_small_reads_lose_nothing_of_large_pieces(size: int) -> None:
+    sent = [bytes([number]) * 3000 for number in range(40)]
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for piece in sent:
+            yield piece
+
+    async def run() -> bytes:
+        body = RequestBody(chunks(), asyncio.get_running_loop(), 1 << 30)
+        reader = io.BufferedReader(body, 512)
+        return await asyncio.to_thread(lambda: b"".join(iter(lambda: reader.read(size), b"")))
+
+    assert asyncio.run(run()) == b"".join(sent)
+
+
 def test_it_goes_ahead_of_who_reads_and_no_further_than_allowed() -> None:
     sender = _Sender(100)
 
@@ -83,6 +100,22 @@ def test_what_nobody_wants_is_read_up_to_a_limit(taken: int) -> None:
 
     _run(sender, refuse)
     assert 40 <= sender.asked <= 40 + AHEAD // len(PIECE) + 3
+
+
+def test_a_sender_that_falls_silent_is_not_drained_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_body, "DRAIN_SECONDS", 0.05)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield PIECE
+        await asyncio.sleep(60)
+
+    async def run() -> None:
+        body = RequestBody(chunks(), asyncio.get_running_loop(), 1 << 30)
+        async with asyncio.timeout(10):
+            await body.drain(1 << 30)
+        body.stop()
+
+    asyncio.run(run())
 
 
 def test_a_small_body_is_drained_whole() -> None:
