@@ -104,6 +104,17 @@ def test_windows_that_radiologists_know_by_number(room: Reader, key: str, width:
     assert room.window() == (center, width)
 
 
+def test_the_keys_of_pet_are_suv(room: Reader) -> None:
+    room.open(study("pet-ct"))
+    room.page.locator(".series-card", has_text="PT").click()
+    room.loaded()
+    factor = room.page.evaluate("() => window.filmless.cell.facts.suv_factor")
+    for key, top in (("1", 5), ("2", 10), ("3", 20)):
+        room.press(key)
+        assert room.window() == pytest.approx((top / 2 / factor, top / factor))
+        expect(room.viewport.locator(".corner.se")).to_contain_text(f"SUV 0 – {top}")
+
+
 def test_a_window_of_ones_own_is_kept_and_has_a_key(room: Reader) -> None:
     room.open(study("ct-chest"), whole=False)
     field = room.page.get_by_label("Độ rộng cửa sổ")

@@ -14,7 +14,7 @@ from pydicom import Dataset, dcmread
 from sample_dicom import studies_folder
 from sample_dicom.phantoms.chest import INSERT
 from tests.support.reading import Reader, reader, study_of
-from tests.support.web import Server
+from tests.support.web import PASSWORD, Server
 
 CHEST = studies_folder() / "ct-chest"
 WITHIN = 0.005
@@ -152,6 +152,37 @@ def test_what_is_drawn_is_kept_and_shown_again(room: Reader, samples_data: Path)
     expect(rows).to_have_count(before + 2)
     room.page.click(".side-panel .save")
     expect(room.page.locator(".side-panel .notice-line")).to_have_text("Đã lưu.", timeout=SAVING_MS)
+
+
+def test_what_was_measured_outlives_the_session(room: Reader) -> None:
+    """Signed out behind one's back, signed in again in another tab: nothing is drawn twice."""
+    ds = go_to_insert(room)
+    room.press("m")
+    rows, panel = room.page.locator(".side-panel li.row"), room.page.locator(".side-panel")
+    before = rows.count()
+    tool(room, "length")
+    drag(room, on_screen(room, ds, -20, INSERT.rod_y), on_screen(room, ds, 20, INSERT.rod_y))
+    room.page.context.clear_cookies()
+    panel.locator(".save").click()
+    expect(panel.locator(".notice-line.bad")).to_be_visible()
+    expect(rows).to_have_count(before + 1)
+    other = room.page.context.new_page()
+    other.goto(room.server.address + "/login")
+    other.fill("input[name=username]", "radiologist")
+    other.fill("input[name=password]", PASSWORD)
+    other.keyboard.press("Enter")
+    other.wait_for_url(room.server.address + "/")
+    other.close()
+    panel.locator(".save").click()
+    expect(panel.locator(".notice-line")).to_have_text("Đã lưu.", timeout=SAVING_MS)
+    room.open(chest(), whole=False)
+    room.press("m")
+    expect(rows).to_have_count(before + 1)
+    # Taken back, for the tests after this one.
+    rows.nth(before).get_by_role("button", name="Xóa").click()
+    panel.locator(".save").click()
+    expect(panel.locator(".notice-line")).to_have_text("Đã lưu.", timeout=SAVING_MS)
+    room.wrong[:] = [one for one in room.wrong if not re.search(r"401|403", one)]
 
 
 def test_a_shape_is_moved_by_its_ends(room: Reader) -> None:
