@@ -35,6 +35,8 @@ _TURNED = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270:
 _ROUND = 72
 """Corners of the polygon that stands for a circle."""
 _FAR = 1 << 15
+_LETTERS_MAX = 1024
+"""Of one text, as its VR allows (PS3.5 6.2, ST); what is longer would be a picture of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +163,9 @@ class _Pen:
         corners = self._placed(words.points, words.is_on_image)
         if corners:
             at = min(x for x, _ in corners), min(y for _, y in corners)
+            text = plain(words.text[:_LETTERS_MAX].replace("\r\n", "\n"))
             self._drawing.multiline_text(
-                at, plain(words.text), fill=self._white, font=self._font, stroke_width=1, stroke_fill=self._black
+                at, text, fill=self._white, font=self._font, stroke_width=1, stroke_fill=self._black
             )
 
     def _placed(self, points: Iterable[Point], is_on_image: bool) -> list[Point]:
