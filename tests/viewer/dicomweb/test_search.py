@@ -203,6 +203,23 @@ def test_a_page_knows_the_total(client: FlaskClient, stored: Archive) -> None:
         assert "Warning" not in answer.headers
 
 
+def test_pages_are_the_whole_without_gaps_and_repeats(client: FlaskClient, archive: Archive) -> None:
+    """Also where everything that is ordered by is the same."""
+    for number in range(5):
+        for instance in (1, 2):
+            store(archive, ct(StudyInstanceUID=f"1.5.{number}", SeriesInstanceUID=f"1.5.{number}.1",
+                              SOPInstanceUID=f"1.5.{number}.1.{instance}"))  # fmt: skip
+    for path, tag in (("studies", "0020000D"), ("series", "0020000E"), ("instances", "00080018"),
+                      ("studies?StudyDescription=CT*", "0020000D"), ("studies/1.5.3/instances", "00080018"),
+                      ("instances?ImageComments=", "00080018")):  # fmt: skip
+        whole = _found(client, path, tag)
+        assert len(set(whole)) == len(whole) >= 2
+        mark = "&" if "?" in path else "?"
+        for size in (1, 2, 3):
+            pages = [_found(client, f"{path}{mark}limit={size}&offset={at}", tag) for at in range(0, len(whole), size)]
+            assert [uid for page in pages for uid in page] == whole, (path, size)
+
+
 def test_what_takes_long_is_not_counted(client: FlaskClient, stored: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(stored), "count_within", lambda self, query, seconds: None)
     answer = _get(client, "studies?limit=2&PatientID=BN*")

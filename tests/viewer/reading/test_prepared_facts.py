@@ -88,6 +88,16 @@ def test_once_for_all_and_again_only_what_is_new(
     assert reads[2:] == [uid(2)]
 
 
+def test_what_is_in_memory_is_not_made_again(client: FlaskClient, archive: Archive, reads: list[str]) -> None:
+    add(archive, 1)
+    first = told(client)
+    for file in (archive.data / "cache" / "facts").rglob("*"):
+        if file.is_file():
+            file.unlink()
+    assert told(client) == first
+    assert reads == [uid(1)]
+
+
 def test_what_is_rejected_is_gone_at_once_and_comes_back(
     client: FlaskClient, archive: Archive, reads: list[str]
 ) -> None:
