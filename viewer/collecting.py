@@ -11,6 +11,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from werkzeug.exceptions import ClientDisconnected
+
+from viewer.request_chunks import Chunks
 from viewer.rsgi_types import HTTPProtocol, Scope
 
 SECONDS = 60.0
@@ -33,19 +36,20 @@ class Collector:
         try:
             try:
                 async with asyncio.timeout(SECONDS):
-                    refusal = await self._collect(protocol, found)
+                    refusal = await self._collect(Chunks(scope, aiter(protocol)), found)
             except TimeoutError:
                 refusal = 408, "The request's body did not come to its end\n"
+            except ClientDisconnected:
+                # Of a sender who left, nothing is taken for a whole.
+                refusal = 400, "The request's body broke off\n"
             if refusal is not None:
                 refuse(protocol, *refusal)
-            # Of a sender who left, nothing is taken for a whole.
-            is_whole = refusal is None and len(found) >= announced(scope)
-            yield _once(bytes(found)) if is_whole else None
+            yield _once(bytes(found)) if refusal is None else None
         finally:
             self._held -= len(found)
 
-    async def _collect(self, protocol: HTTPProtocol, found: bytearray) -> tuple[int, str] | None:
-        async for chunk in protocol:
+    async def _collect(self, chunks: Chunks, found: bytearray) -> tuple[int, str] | None:
+        async for chunk in chunks:
             found += chunk
             self._held += len(chunk)
             if len(found) > self._body_max:
@@ -53,12 +57,6 @@ class Collector:
             if self._held > HELD_MAX:
                 return 503, "Busy, try again\n"
         return None
-
-
-def announced(scope: Scope) -> int:
-    """Return the length that a request names for its body, 0 for none."""
-    length = scope.headers.get("content-length") or "0"
-    return int(length) if length.isascii() and length.isdigit() and len(length) < 19 else 0
 
 
 def may_have_body(scope: Scope) -> bool:

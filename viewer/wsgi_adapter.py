@@ -25,8 +25,9 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 from wsgiref.types import WSGIApplication
 
-from viewer.collecting import Collector, announced, may_have_body, refuse
+from viewer.collecting import Collector, may_have_body, refuse
 from viewer.request_body import RequestBody
+from viewer.request_chunks import Chunks, announced
 from viewer.rsgi_types import HTTPProtocol, Scope
 from viewer.slots import Slots
 from viewer.streaming import ClientGone, Numbers, Pipe, Stopping, StreamBody
@@ -108,7 +109,7 @@ class WsgiAdapter:
             _send_busy(protocol)
             return
         if self._drain_max or not may_have_body(scope):
-            await self._answer(scope, protocol, aiter(protocol))
+            await self._answer(scope, protocol, Chunks(scope, aiter(protocol)))
             return
         async with self._collector.whole(scope, protocol) as body:
             if body is not None:
