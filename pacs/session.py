@@ -103,7 +103,7 @@ class Session:
         rejection = associate.refusal(request) or self._admit(request)
         if rejection is not None:
             self._upper_layer.send_encoded(associate.encode_rejection(rejection))
-            raise Rejected(rejection.name.lower().replace("_", " "))
+            raise Rejected(_words(rejection, request))
         answers = contexts.negotiate(request.contexts)
         roles = contexts.accept_roles(request.roles)
         extended = contexts.accept_extended(request.extended)
@@ -138,3 +138,16 @@ class Session:
         )
         for note in tally.notes if tally else ():
             _log.warning("association %s@%s: refused %s", caller, self._address, one_line(note))
+
+
+def _words(rejection: associate.Rejection, request: associate.Request) -> str:
+    """Say why an association was rejected, and what ends that."""
+    name = rejection.name.lower().replace("_", " ")
+    match rejection:
+        case associate.Rejection.CALLING_AE_TITLE if associate.refusal(request) is None:
+            caller = one_line(request.calling_aet)
+            return f"{name}: {caller} is no peer and --unknown-callers is refuse; add {caller} as a peer to let it in"
+        case associate.Rejection.LOCAL_LIMIT:
+            return f"{name}: too many associations at once, mostly of a device that never closes them"
+        case _:
+            return name

@@ -17,7 +17,7 @@ from storage.settings import ArchiveSettings
 from storage.verify import reindex, verify
 
 
-@click.command("verify")
+@click.command("verify", short_help="Compare files and index, hash by hash.")
 @data_option
 @click.option("--from-start", is_flag=True, help="Do not go on where an interrupted run stopped.")
 def verify_(data: Path, from_start: bool) -> None:
@@ -38,7 +38,7 @@ def verify_(data: Path, from_start: bool) -> None:
     sys.exit(1 if faults else 0)
 
 
-@click.command("reindex")
+@click.command("reindex", short_help="Build the index anew from the files.")
 @data_option
 def reindex_(data: Path) -> None:
     """Build the index anew from the files; stop `filmless serve` first."""

@@ -29,7 +29,7 @@ _USER = "demo"
 _SCANNER = "DEMO_CT"
 
 
-@click.command()
+@click.command(short_help="Try it: sample studies and a login.")
 @serve_options
 @click.option("--once", is_flag=True, help="Stop when the studies have arrived, instead of running on.")
 @click.pass_context
@@ -104,7 +104,7 @@ def _print_welcome(settings: ServeSettings, password: str) -> None:
         f"  Password            {password}   (made for this run)",
         "",
         f"  For a scanner       AE title {settings.aet}, port {settings.dicom_port}, address {_own_address(settings)}",
-        f"  Try it              storescu -aec {settings.aet} {_reachable(settings.dicom_host)} {settings.dicom_port}"
+        f"  Try it              dcmsend -aec {settings.aet} {_reachable(settings.dicom_host)} {settings.dicom_port}"
         " FILE.dcm",
         "",
         "  Not a medical device; not for primary diagnosis. Ctrl-C stops it.",

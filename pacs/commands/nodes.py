@@ -128,7 +128,7 @@ def _line(p: Peer) -> str:
     return f"{p.aet}\t{p.host}:{p.port}\t{','.join(allowed) or 'nothing'}{tls}{' commitment' * p.asks_commitment}"
 
 
-@click.command("certificate")
+@click.command("certificate", short_help="Make a key and a certificate.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=None, required=False)
 @click.option(
     "--host", "hosts", multiple=True, help="A name or address that this computer is reached by; several times."

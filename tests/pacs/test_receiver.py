@@ -55,13 +55,16 @@ def test_associations_beyond_the_limit_are_rejected_as_transient(receiver: Calla
 
 
 def test_devices_that_nobody_registered_can_be_kept_out(
-    receiver: Callable[..., Receiver], application: Application
+    receiver: Callable[..., Receiver], application: Application, caplog: pytest.LogCaptureFixture
 ) -> None:
     port = receiver(takes_unknown_callers=False).port
     with Wire.connect(port) as wire:
         wire.send(associate_rq(calling=b"STRANGER"))
         # PS3.8 table 9-21: rejected-permanent, by the user, calling AE title not recognised.
         assert tuple(wire.expect(RJ)[1:]) == (1, 1, 3)
+        wire.expect_closed()
+    # The person who looks after it reads there what to do.
+    assert _until(lambda: "add STRANGER as a peer to let it in" in caplog.text)
     application.records.peers.add(Peer("stranger", "STRANGER", "127.0.0.1", 104))
     with Wire.connect(port) as wire:
         wire.associate(calling=b"STRANGER")
