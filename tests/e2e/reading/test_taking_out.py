@@ -85,3 +85,16 @@ def test_chosen_images_are_printed_with_a_bar_as_long_as_it_says(room: Reader) -
     assert shot.std() > 30, "the picture is there"
     sheets = page.pdf(format="A4", print_background=True)
     assert sheets.startswith(b"%PDF")
+
+
+def test_key_images_go_on_paper_in_the_window_they_were_marked_in(room: Reader) -> None:
+    room.open(chest())
+    room.press("q", "ArrowDown", "1", "q")
+    address = str(
+        room.page.locator(".side-panel a", has=room.page.locator("use[href='#i-print']")).get_attribute("href")
+    )
+    plain, lung = address.split("images=")[1].split(",")
+    assert plain.count(":") == 1, "its own window is the object's to tell"
+    assert lung.endswith(":1:-600:1500")
+    room.page.goto(room.server.address + address)
+    expect(room.page.locator("figcaption").nth(1)).to_contain_text("W 1500 L -600")

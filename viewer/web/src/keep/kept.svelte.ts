@@ -5,7 +5,7 @@ import { sameImage, theMeasurements, toSend, type ImageRef } from "../measure";
 import type { Turn } from "../placement";
 import type { Room } from "../room";
 import { ask, send, Stale, wordsOf } from "../server";
-import type { VoiFunction } from "../windowing";
+import type { VoiFunction, Window } from "../windowing";
 import { areaOf, placementFor, type Area } from "./view";
 
 interface Document {
@@ -55,6 +55,8 @@ export class Kept {
   isSaving = $state(false);
   notice = $state<{ words: string; isBad: boolean } | null>(null);
   private basedOn: string | null = null;
+  /** The windows in which images were marked here: a Key Object has none, and paper should look as the screen did. */
+  private readonly windows = new Map<string, Window>();
 
   constructor(readonly room: Room) {}
 
@@ -62,7 +64,11 @@ export class Kept {
     try {
       await this.room.library.calm();
       const [keys, views] = await Promise.all([ask<Answer<KeyDocument>>(this.address("key-images")), ask<Answer<KeptView>>(this.address("views"))]);
+      // What was marked while the answer was on its way stays marked.
+      const [marked, isDirty] = [this.mine, this.isDirty];
       this.takeKeys(keys);
+      this.mine = [...this.mine, ...marked.filter((one) => !this.isKey(one))];
+      this.isDirty = isDirty;
       this.views = views.documents;
     } catch (error) {
       this.notice = { words: wordsOf(error), isBad: true };
@@ -83,8 +89,17 @@ export class Kept {
     return this.others.some((document) => document.images.some((one) => sameImage(one, image)));
   }
 
+  /** The window that an image was marked in; undefined where that was not here, or its own. */
+  windowOf(image: ImageRef): Window | undefined {
+    return this.windows.get(keyOf(image));
+  }
+
   toggle(image: ImageRef | null): void {
     if (!image) return;
+    const { cell } = this.room;
+    const isHere = sameImage(this.imageOf(cell), image);
+    if (isHere && cell.chosen?.kind === "window") this.windows.set(keyOf(image), cell.chosen.window);
+    else this.windows.delete(keyOf(image));
     this.mine = this.isKey(image) ? this.mine.filter((one) => !sameImage(one, image)) : [...this.mine, image];
     this.isDirty = true;
   }
@@ -166,6 +181,10 @@ export class Kept {
   private address(what: string): string {
     return `/study/${this.room.page.study}/${what}`;
   }
+}
+
+function keyOf({ instance, frame }: ImageRef): string {
+  return `${instance}/${frame}`;
 }
 
 const kept = new WeakMap<Room, Kept>();

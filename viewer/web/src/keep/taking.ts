@@ -3,6 +3,7 @@
 import type { Cell } from "../cell";
 import type { ImageRef } from "../measure";
 import type { Room } from "../room";
+import type { Window } from "../windowing";
 
 /** The image in a cell as a picture, in the window that is chosen; null for a plane that was made here. */
 export function pictureAddress(room: Room, cell: Cell, format: "png" | "jpeg"): string | null {
@@ -28,9 +29,14 @@ export function seriesAddress(room: Room, cell: Cell): string | null {
   return cell.series ? `/dicom-web/studies/${room.studyOf(cell)}/series/${cell.series.needs}?accept=application/zip` : null;
 }
 
-export function printAddress(room: Room, images: ImageRef[]): string {
-  const chosen = images.map(({ instance, frame }) => `${instance}:${frame}`).join(",");
+/** A page of images for paper, each in the window that `windowOf` tells, else in its own. */
+export function printAddress(room: Room, images: ImageRef[], windowOf: (image: ImageRef) => Window | undefined): string {
+  const chosen = images.map((image) => [image.instance, image.frame, ...windowParts(windowOf(image))].join(":")).join(",");
   return `/study/${room.page.study}/print${chosen ? `?images=${chosen}` : ""}`;
+}
+
+function windowParts(window: Window | undefined): number[] {
+  return window ? [window.center, window.width] : [];
 }
 
 /** A file name that says what is in it and nobody's name. */

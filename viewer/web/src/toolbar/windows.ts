@@ -76,10 +76,17 @@ function isSame(one: Voi | null, other: Voi): boolean {
   return one === other;
 }
 
+/** A part of the window in effect as people read it: in SUV where the object allows that. */
+export function numberOf(cell: Cell, part: "width" | "center"): number | "" {
+  if (!cell.window) return "";
+  const factor = cell.facts?.suv_factor;
+  return factor ? Math.round(cell.window[part] * factor * 100) / 100 : cell.window[part];
+}
+
 /** Take a number that was typed; nonsense is left out. */
 export function setNumber(room: Room, part: "width" | "center", text: string): void {
   const { cell } = room;
-  const value = Number(text.replace(",", "."));
+  const value = Number(text.replace(",", ".")) / (cell.facts?.suv_factor || 1);
   if (!cell.window || text.trim() === "" || !Number.isFinite(value)) return;
   if (part === "width" && value < (cell.window.function === "LINEAR" ? 1 : Number.MIN_VALUE)) return;
   room.window(cell, { kind: "window", window: { ...cell.window, [part]: value } });
