@@ -122,7 +122,8 @@ export class BrowserShelf implements Shelf {
     if (this.isOff || markOf() !== this.person) return null;
     try {
       const db = await (this.opening ??= this.opened());
-      return db && !this.isOff ? await act(db) : null;
+      // Somebody else may have come while it was opened, which made it anew.
+      return db && !this.isOff && markOf() === this.person ? await act(db) : null;
     } catch {
       this.isOff = true;
       return null;
