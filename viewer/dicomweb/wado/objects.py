@@ -7,6 +7,7 @@ of many that cannot be is sent as it is stored, and its part says so in words, r
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from flask import Blueprint, Response
 from werkzeug.datastructures import Headers
@@ -54,6 +55,9 @@ def of_instance(study: str, series: str, instance: str) -> Response:
     form = _form([found], can_be_bare=True)
     with services().object_store.opened_if_possible(found, form.transfer_syntax_uid) as file:
         _check(form, file.transfer_syntax_uid)
+        if not form.is_multipart:
+            # What is bare has no part that could say that it is in another syntax than the default.
+            form = replace(form, transfer_syntax_uid=file.transfer_syntax_uid)
     etag = _etag([found], form)
     if is_known(etag):
         return _negotiated(Response(status=304), etag)

@@ -64,7 +64,7 @@ class State:
         """Raise `Refused` (400) where the state is not for frame `index` of an image."""
         # Without frame numbers a state is for all frames, and reads as if it named the first one.
         frames = {one.frame for one in self.view.images if one.instance == image.sop_instance_uid}
-        if not frames or (frames != {1} and index + 1 not in frames):
+        if frames != {1} and index + 1 not in frames:
             raise Refused(400, "The presentation state is not for this image.")
 
 

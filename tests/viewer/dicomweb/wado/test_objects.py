@@ -10,6 +10,8 @@ import numpy as np
 import pydicom
 import pytest
 from flask.testing import FlaskClient
+from pydicom.encaps import encapsulate
+from pydicom.uid import VideoPhotographicImageStorage
 
 from storage.archive import Archive
 from storage.model import Instance
@@ -110,6 +112,22 @@ def test_what_cannot_be_transcoded_goes_as_it_is_stored(client: FlaskClient, arc
     answer = get(client, address_of(instance).removeprefix("/dicom-web/studies/"), jpeg_ls)
     assert answer.status_code == 406
     assert "cannot be put" in answer.json["detail"]
+
+
+def test_a_single_one_that_cannot_be_decoded_comes_as_it_is_stored(client: FlaskClient, archive: Archive) -> None:
+    """Unless it was asked for in one syntax alone."""
+    mp4 = "1.2.840.10008.1.2.4.102"
+    ds = ct(SOPClassUID=VideoPhotographicImageStorage, NumberOfFrames=30, PixelData=encapsulate([bytes(100)]))
+    ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
+    instance = archive.instance(store(archive, ds, transfer_syntax_uid=mp4).sop_instance_uid)
+    address = address_of(instance).removeprefix("/dicom-web/studies/")
+    for accept in ("*/*", DICOM, f"{DICOM}; transfer-syntax=*"):
+        (part,) = parts(get(client, address, accept))
+        assert (part.transfer_syntax, part.data) == (mp4, instance.path.read_bytes())
+        assert ("content-description" in part.headers) == ("*" not in accept or accept == "*/*")
+    bare = get(client, address, "application/dicom")
+    assert (bare.headers["Content-Type"], bare.data) == (f"application/dicom; transfer-syntax={mp4}", part.data)
+    assert get(client, address, f"{DICOM}; transfer-syntax={EXPLICIT}").status_code == 406
 
 
 def test_refusals(client: FlaskClient, visitor: FlaskClient, sign_in: Callable[[Role], FlaskClient],

@@ -206,6 +206,8 @@ def test_what_does_not_fit_is_refused_in_a_sentence(client: FlaskClient, archive
         answer = _ask(client, image, **query)
         assert answer.status_code == status, query
         assert answer.json["detail"]
+    no_state = _ask(client, image, "1.2.1", presentationSeriesUID=SERIES)
+    assert "named as presentation state is none" in no_state.json["detail"]
 
 
 def test_a_state_of_an_image_that_is_not_here(client: FlaskClient, archive: Archive, image: Instance) -> None:
