@@ -13,6 +13,7 @@ from pydicom import Dataset, dcmread
 
 from sample_dicom import studies_folder
 from sample_dicom.phantoms.chest import INSERT
+from tests.support.hands import amount, drag, tool
 from tests.support.reading import Reader, reader, study_of
 from tests.support.web import PASSWORD, Server
 
@@ -59,26 +60,6 @@ def on_screen(room: Reader, ds: Dataset, x: float, y: float) -> tuple[float, flo
         box["x"] + matrix["a"] * column + matrix["b"] * row + matrix["e"],
         box["y"] + matrix["c"] * column + matrix["d"] * row + matrix["f"],
     )
-
-
-def drag(room: Reader, start: tuple[float, float], end: tuple[float, float]) -> None:
-    mouse = room.page.mouse
-    mouse.move(*start)
-    mouse.down()
-    mouse.move(*end, steps=4)
-    mouse.up()
-
-
-def tool(room: Reader, kind: str) -> None:
-    room.page.click(f".side-panel [data-kind={kind}]")
-
-
-def amount(room: Reader, name: str, row: int = 0) -> float:
-    """A value in the panel."""
-    entry = room.page.locator(".side-panel li.row").nth(row).locator("dl > div", has_text=name).locator("dd")
-    found = re.search(r"-?[\d.]+", entry.inner_text())
-    assert found is not None
-    return float(found[0])
 
 
 @pytest.mark.parametrize("turns", ["", "r", "h", "rrv"])
