@@ -122,10 +122,6 @@ class RunningServer:
     def kill(self) -> None:
         self.process.kill()
 
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-
 
 @contextmanager
 def running_server(folder: Path, *, start: bool = True, **options: str | int) -> Iterator[RunningServer]:

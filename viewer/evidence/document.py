@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
@@ -28,7 +28,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from storage.errors import NotFound, PixelError
 from storage.model import Instance
 from storage.pixels import open_object
-from viewer.rendering.attributes import integer, items, text
+from viewer.rendering.attributes import items, text
 
 MANUFACTURER = "Filmless"
 CHARACTER_SET = "ISO_IR 192"
@@ -189,8 +189,3 @@ def made_at(ds: Dataset) -> str:
     """Return when the content was made, as DICOM writes it: date and time joined."""
     date = text(ds, "ContentDate") or text(ds, "PresentationCreationDate")
     return date + (text(ds, "ContentTime") or text(ds, "PresentationCreationTime"))
-
-
-def newest_first(documents: Iterable[Dataset]) -> list[Dataset]:
-    """Return documents by the time of their content, the newest first."""
-    return sorted(documents, key=lambda ds: (made_at(ds), integer(ds, "InstanceNumber") or 0), reverse=True)

@@ -20,7 +20,6 @@ CHEST = studies_folder() / "ct-chest"
 SAVING_MS = 60_000
 """The first document waits for a library that takes seconds to import on a busy computer."""
 AXES = (("L", "R"), ("P", "A"), ("H", "F"))
-OPPOSITE = {"L": "R", "R": "L", "A": "P", "P": "A", "H": "F", "F": "H"}
 
 
 def chest() -> str:

@@ -3,8 +3,8 @@
  * rate holds. An image that is not there yet is waited for, and the wait is not made up for. Pure.
  */
 
-export const RATE_MIN = 1;
-export const RATE_MAX = 60;
+const RATE_MIN = 1;
+const RATE_MAX = 60;
 export const RATE_DEFAULT = 15;
 /** A clock that stood still for longer was paused, as in a hidden tab: there is nothing to skip. */
 const PAUSE_MS = 1000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { daysBetween, follow, matching, score, type Likeness } from "./matching";
+import { follow, matching, score, type Likeness } from "./matching";
 
 function series(uid: string, more: Partial<Likeness> = {}): Likeness {
   return { uid, modality: "CT", number: 1, description: "", body_part: "CHEST", laterality: "", frames: 300, plane: "axial", slice_thickness: 1, frame_of_reference: "1", ...more };
@@ -45,13 +45,5 @@ describe("stacks side by side", () => {
     expect(follow(anchor, 92, heights)).toBe(6);
     expect(follow(anchor, 500, heights)).toBe(10);
     expect(follow(anchor, 100, [null, null])).toBe(-1);
-  });
-});
-
-describe("time between studies", () => {
-  it("is in days", () => {
-    expect(daysBetween("20240228", "20240301")).toBe(2);
-    expect(daysBetween("20241103", "20251103")).toBe(365);
-    expect(daysBetween("", "20251103")).toBeNull();
   });
 });

@@ -91,9 +91,3 @@ export function follow(anchor: Anchor, height: number, heights: (number | null)[
   });
   return best;
 }
-
-/** How long ago `earlier` was, in whole days; both YYYYMMDD; null where they are no dates. */
-export function daysBetween(earlier: string, later: string): number | null {
-  const [a, b] = [earlier, later].map((date) => /^(\d{4})(\d\d)(\d\d)$/.exec(date)).map((found) => (found ? Date.UTC(Number(found[1]), Number(found[2]) - 1, Number(found[3])) : NaN)) as [number, number];
-  return Number.isNaN(a) || Number.isNaN(b) ? null : Math.round((b - a) / 86_400_000);
-}

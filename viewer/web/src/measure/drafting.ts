@@ -5,7 +5,7 @@ import type { Kind } from "./model";
 import { STROKES } from "./shapes";
 
 /** A hand that moved less than this many CSS pixels has clicked. */
-export const CLICK = 5;
+const CLICK = 5;
 
 export class Draft {
   points: Point[] = [];

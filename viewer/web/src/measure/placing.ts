@@ -20,7 +20,7 @@ export interface Ground {
 const indexes = new WeakMap<SeriesFrames, Map<string, number>>();
 
 /** The place of an image in a series; -1 where it is not of that one. */
-export function positionOf(image: ImageRef | null, series: SeriesFrames): number {
+function positionOf(image: ImageRef | null, series: SeriesFrames): number {
   if (!image) return -1;
   let index = indexes.get(series);
   if (!index) {

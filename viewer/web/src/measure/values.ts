@@ -112,7 +112,7 @@ export function valueName(name: string): string {
 }
 
 /** What lengths are true of, where that is not the patient (PS3.3 10.7). */
-export function caution(shape: Shape, facts: Facts): string {
+function caution(shape: Shape, facts: Facts): string {
   if (["angle", "cobb", "arrow", "text", "other", "ratio"].includes(shape.kind)) return "";
   switch (scaleAt(shape.points, facts).status) {
     case "detector":

@@ -69,7 +69,7 @@ export interface Fusion {
   map: ColourMap;
 }
 
-export const SUV_MOST = 8;
+const SUV_MOST = 8;
 
 export class Overlays {
   list = $state.raw<Overlay[]>([]);

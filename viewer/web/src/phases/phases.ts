@@ -9,7 +9,7 @@ import { Part, partUid } from "./part";
 
 const found = new WeakMap<SeriesFrames, Phase[] | null>();
 
-export function wholeOf(series: SeriesFrames): SeriesFrames {
+function wholeOf(series: SeriesFrames): SeriesFrames {
   return series instanceof Part ? series.whole : series;
 }
 
@@ -23,7 +23,7 @@ export function phasesIn(series: SeriesFrames): Phase[] | null {
 }
 
 /** One phase as a series; `number` from 0. */
-export function partOf(room: Room, series: SeriesFrames, number: number): Part | null {
+function partOf(room: Room, series: SeriesFrames, number: number): Part | null {
   const whole = wholeOf(series);
   const phase = phasesIn(whole)?.[number];
   if (!phase) return null;

@@ -29,7 +29,7 @@ const CELLS_MAX = 9;
 const MIB = 1 << 20;
 
 /** Pixels that may be held; a phone or a small computer gets less. */
-export function budgetBytes(deviceGib: number | undefined, isPhone: boolean): number {
+function budgetBytes(deviceGib: number | undefined, isPhone: boolean): number {
   if (isPhone) return 256 * MIB;
   return Math.min(1024, Math.max(256, (deviceGib ?? 4) * 160)) * MIB;
 }

@@ -133,7 +133,7 @@ export class Caster {
 }
 
 /** What is left of the block, 0 to 1 along its own axes, when parts are cut from sides of the patient. */
-export function boundsOf(clip: Clip, volume: Volume): { low: Vector; high: Vector } {
+function boundsOf(clip: Clip, volume: Volume): { low: Vector; high: Vector } {
   const low: Vector = [0, 0, 0];
   const high: Vector = [1, 1, 1];
   const cuts: [Vector, number][] = [

@@ -3,7 +3,7 @@
 import type { Window } from "../windowing";
 
 const KEY = "filmless.windows";
-export const OWN_MAX = 3;
+const OWN_MAX = 3;
 
 type Kept = Record<string, Window[]>;
 

@@ -5,7 +5,7 @@ import type { Projection, Slab } from "./reslice";
 import type { Orientation } from "./space";
 import type { Look } from "./turning";
 
-export function orientationNames(): Record<Orientation, string> {
+function orientationNames(): Record<Orientation, string> {
   return { axial: t("Axial"), coronal: t("Coronal"), sagittal: t("Sagittal") };
 }
 

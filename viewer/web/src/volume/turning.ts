@@ -30,7 +30,7 @@ export function lookAlong(normal: Vector): Look {
 }
 
 /** The orientation whose planes come nearest to standing at right angles to `normal`. */
-export function nearestLook(normal: Vector): Orientation {
+function nearestLook(normal: Vector): Orientation {
   return best(Object.keys(LOOKS) as Orientation[], (orientation) => Math.abs(dot(LOOKS[orientation].next, normal)));
 }
 
