@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from playwright.sync_api import Page
+
 from tests.support.reading import Reader
 
 
@@ -27,6 +29,19 @@ def amount(room: Reader, name: str, row: int = 0) -> float:
     found = re.search(r"-?[\d.]+", entry.inner_text())
     assert found is not None
     return float(found[0])
+
+
+def fine_after(page: Page, drawings: int) -> int:
+    """Wait until the body in three dimensions was drawn again, coarsely and then fine; return how often it has been."""
+    drawn = page.wait_for_function(
+        """before => {
+            const solid = document.querySelector('.solid'), now = Number(solid?.dataset.drawings);
+            return now > before && solid.querySelector('canvas').width > 500 && now;
+        }""",
+        arg=drawings,
+        timeout=60_000,
+    )
+    return int(drawn.json_value())
 
 
 def styled(room: Reader, rules: str) -> None:

@@ -36,6 +36,8 @@ STILL = """(most) => new Promise((done) => {
     else requestAnimationFrame(look);
   });
 })"""
+SIGN_IN = """async (form) =>
+  (await fetch('/login', { method: 'POST', redirect: 'manual', body: new URLSearchParams(form) })).type"""
 
 
 def need_built_app() -> None:
@@ -198,10 +200,8 @@ def reader(
         page = context.new_page()
         wrong = watch(page)
         page.goto(server.address + "/login")
-        page.fill("input[name=username]", who)
-        page.fill("input[name=password]", PASSWORD)
-        page.keyboard.press("Enter")
-        page.wait_for_url(server.address + "/")
+        # Without following to the list of studies, which costs more than most of what is tested here.
+        assert page.evaluate(SIGN_IN, {"username": who, "password": PASSWORD}) == "opaqueredirect"
         yield Reader(page, wrong, server)
     finally:
         context.close()

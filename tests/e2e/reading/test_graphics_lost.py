@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from sample_dicom import studies_folder
-from tests.support.hands import drag
+from tests.support.hands import drag, fine_after
 from tests.support.reading import Reader, reader, study_of
 from tests.support.web import Server
 
@@ -155,28 +155,13 @@ def test_the_magnifier_is_no_black_disc(room: Reader) -> None:
     page.mouse.up()
 
 
-def fine_after(page: Page, drawings: int) -> int:
-    """Wait until the body has been drawn anew, first coarsely and then in fine; return how often it has been drawn."""
-    drawn = page.wait_for_function(
-        """before => {
-            const solid = document.querySelector('.solid'), now = Number(solid.dataset.drawings);
-            return now > before && solid.querySelector('canvas').width > 500 && now;
-        }""",
-        arg=drawings,
-        timeout=ANSWER_MS,
-    )
-    return int(drawn.json_value())
-
-
 def test_a_body_in_three_dimensions_comes_back(room: Reader) -> None:
     page = room.page
     room.open(chest())
     room.press("u")
     page.click("[data-action=solid]")
     solid = page.locator(".solid")
-    expect(solid).to_be_visible()
-    fine_after(page, 0)
-    drawings = int(solid.get_attribute("data-drawings") or 0)
+    drawings = fine_after(page, 0)
     solid.locator("[data-preset=skin]").click()
     drawings = fine_after(page, drawings)
     before = shot(solid.locator("canvas"))

@@ -94,14 +94,15 @@ def test_every_layout_up_to_three_by_three(room: Reader) -> None:
     room.page.wait_for_url("**layout=3x3**")
 
 
-@pytest.mark.parametrize(
-    ("key", "width", "center"),
-    [("1", 1500, -600), ("2", 80, 40), ("3", 2500, 480), ("4", 350, 40), ("5", 350, 40), ("6", 600, 300)],
-)
-def test_windows_that_radiologists_know_by_number(room: Reader, key: str, width: float, center: float) -> None:
+CT_WINDOWS = {"1": (-600, 1500), "2": (40, 80), "3": (480, 2500), "4": (40, 350), "5": (40, 350), "6": (300, 600)}
+"""Centre and width: lung, brain, bone, abdomen, chest, vessels."""
+
+
+def test_windows_that_radiologists_know_by_number(room: Reader) -> None:
     room.open(study("ct-chest"), whole=False)
-    room.press(key)
-    assert room.window() == (center, width)
+    for key, window in CT_WINDOWS.items():
+        room.press(key)
+        assert room.window() == window, key
 
 
 def test_the_keys_of_pet_are_suv(room: Reader) -> None:
@@ -184,6 +185,29 @@ def test_the_notice_is_in_sight_on_every_page(
         for panel in "mucd":
             room.page.keyboard.press(panel)
             expect(room.page.get_by_text(words).last).to_be_in_viewport(ratio=0.9)
+
+
+# What a person could press there: in sight, and covered by nothing.
+UNREACHABLE = """() => [...document.querySelectorAll('.tools button, .tools select, .tools input')].filter((one) => {
+  const { left, top, right, bottom } = one.getBoundingClientRect();
+  const found = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+  const isInside = left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight;
+  return one.checkVisibility() && !(isInside && found && (one.contains(found) || found.contains(one)));
+}).map((one) => one.outerHTML.slice(0, 120))"""
+
+
+@pytest.mark.parametrize("locale", ["vi-VN", "en-GB"])
+def test_every_tool_is_in_sight_on_a_small_desk(browser: Browser, samples: Server, locale: str) -> None:
+    with reader(browser, samples, locale=locale) as room:
+        room.open(study("ct-chest"), "?layout=2x2", whole=False)
+        for panel in ("", *"mucd#"):
+            if panel:
+                room.page.keyboard.press(panel)
+                expect(room.page.locator(".side-panel")).to_be_visible()
+            assert room.page.evaluate(UNREACHABLE) == [], panel
+            assert room.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), panel
+            cells = [one.bounding_box() for one in room.page.locator(".viewport").all()]
+            assert all(cell and cell["width"] > 250 and cell["height"] > 250 for cell in cells), panel
 
 
 def test_the_magnifier_shows_what_lies_under_it_two_and_a_half_times_as_large(room: Reader) -> None:

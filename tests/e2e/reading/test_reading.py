@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from sample_dicom import studies_folder
 from tests.support.reading import Reader, reader, study_of
@@ -49,6 +49,39 @@ def test_the_first_picture_has_computer_and_network_to_itself(room: Reader) -> N
     assert asked.index(picture) < asked.index(first) < min(asked.index(facts), asked.index(measurements))
     expect(room.page.locator("#room.opening")).to_have_count(0)
     expect(room.page.get_by_role("toolbar")).to_be_visible()
+
+
+def test_a_line_shows_what_is_still_coming_and_other_series_come_last(room: Reader) -> None:
+    asked: list[str] = []
+    held: list[Route] = []
+
+    def hold_the_rest(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 2:
+            held.append(route)
+        else:
+            route.continue_()
+
+    room.page.route("**/stream?*", hold_the_rest)
+    room.open(study("pet-ct"), whole=False)
+    own = room.data("series")
+    line = room.viewport.locator("progress.loading")
+    expect(line).to_have_js_property("value", 1 / 24)
+    box = line.bounding_box()
+    assert box is not None
+    assert box["height"] <= 3
+    while not held:
+        room.page.wait_for_timeout(20)
+    assert all(own in url for url in asked), "another series was asked for before this one was here"
+    held[0].continue_()
+    room.loaded()
+    expect(line).to_have_count(0)
+    room.page.wait_for_function(
+        "own => [...window.filmless.library.series.values()].some((s) => s.uid !== own && s.loaded === s.total)",
+        arg=own,
+    )
+    others = [own not in url for url in asked]
+    assert others == sorted(others), asked
 
 
 def test_scroll_window_and_turn(room: Reader) -> None:
@@ -158,8 +191,8 @@ def test_a_series_is_dragged_into_a_cell_and_the_address_names_it(room: Reader) 
     third.hover()
     room.page.mouse.wheel(0, 120)
     expect(third).to_have_attribute("data-slice", "2")
-    room.page.wait_for_url(re.compile(r"layout=2x2"))
-    room.page.wait_for_timeout(800)
+    uid = third.get_attribute("data-series") or ""
+    room.page.wait_for_url(re.compile(rf"layout=2x2.*{re.escape(uid)}:2\b"))
     room.page.reload()
     third = room.page.locator(".viewport").nth(2)
     expect(third).to_have_attribute("data-slice", "2", timeout=20_000)
@@ -219,10 +252,12 @@ def test_cine_plays_at_the_rate_of_the_object(room: Reader) -> None:
     assert room.page.locator(".rate input").input_value() == "20"
     before = int(room.data("rendered"))
     room.page.keyboard.press(" ")
-    room.page.wait_for_timeout(1500)
+    room.page.wait_for_function("before => window.filmless.cell.drawings > before + 3", arg=before)
     room.page.keyboard.press(" ")
-    assert int(room.data("rendered")) > before + 3
     room.still()
+    stopped = room.data("slice")
+    room.still()
+    assert room.data("slice") == stopped
 
 
 def test_help_lists_the_keys_and_closes(room: Reader) -> None:

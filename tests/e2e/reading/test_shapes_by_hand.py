@@ -22,6 +22,8 @@ from tests.support.reading import Reader, import_files, study_of
 from tests.support.web import PASSWORD, Server, running
 
 CHEST = studies_folder() / "ct-chest"
+SAVING_MS = 60_000
+"""The first document waits for a library that takes seconds to import on a busy computer."""
 IMAGE = 28
 """An instance through the insert (sample_dicom/README.md)."""
 
@@ -195,6 +197,47 @@ def test_an_arrow_is_drawn_named_hidden_and_deleted(insert: Reader, slice_: Data
     insert.page.locator('.bar-row input[type="checkbox"]').check()
     row.get_by_role("button", name="Xóa").click()
     expect(row).to_have_count(0)
+
+
+def corners(room: Reader, ds: Dataset) -> list[tuple[float, float]]:
+    """Places of the patient, in mm, at two corners of the cell."""
+    box = room.viewport.bounding_box()
+    assert box is not None
+    m: dict[str, float] = room.page.evaluate("() => ({ ...window.filmless.cell.matrix })")
+    left, top, _ = (float(value) for value in ds.ImagePositionPatient)
+    row_mm, column_mm = (float(value) for value in ds.PixelSpacing)
+    return [
+        (left + ((x - m["e"]) / m["a"] - 0.5) * column_mm, top + ((y - m["f"]) / m["d"] - 0.5) * row_mm)
+        for x, y in ((0, 0), (box["width"], box["height"]))
+    ]
+
+
+def test_a_view_keeps_its_part_of_the_picture_and_its_drawings(insert: Reader, slice_: Dataset) -> None:
+    ends = [(INSERT.rod_left, INSERT.rod_y), (INSERT.rod_right, INSERT.rod_y)]
+    tool(insert, "length")
+    line(insert, slice_, *ends)
+    insert.page.keyboard.press("Escape")
+    insert.press("h", "3", "d")
+    panel = insert.page.locator(".side-panel")
+    panel.locator("form input").fill("Thanh đo")
+    before = corners(insert, slice_)
+    panel.locator("form button").click()
+    expect(panel.locator(".notice-line")).to_have_text("Đã lưu khung nhìn.", timeout=SAVING_MS)
+    insert.open(study_of(CHEST), whole=False)
+    insert.press("d")
+    panel.locator(".view", has_text="Thanh đo").click()
+    expect(insert.viewport).to_have_attribute("data-slice", str(IMAGE))
+    insert.still()
+    assert insert.window() == (480, 2500)
+    assert np.abs(np.array(corners(insert, slice_)) - before).max() < 1.5 * float(slice_.PixelSpacing[0])
+    expect(insert.viewport.locator(".measure")).to_have_count(0)
+    drawing = insert.viewport.locator("svg[role=img]")
+    box = insert.viewport.bounding_box()
+    assert box is not None
+    drawn = re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", drawing.locator("path").get_attribute("d") or "")
+    for (x, y), end in zip(drawn, ends, strict=True):
+        assert (box["x"] + float(x), box["y"] + float(y)) == pytest.approx(on_screen(insert, slice_, *end), abs=2.5)
+    expect(drawing.locator("text")).to_have_text(re.compile(r"^(49\.[89]|50)\d* mm$|^50\.[012]\d* mm$"))
 
 
 def test_what_is_drawn_stays_on_its_slice(insert: Reader, slice_: Dataset) -> None:

@@ -10,20 +10,22 @@ from PIL import Image
 from playwright.sync_api import Locator, expect
 
 from sample_dicom import studies_folder
-from tests.support.hands import styled
+from tests.support.hands import fine_after, styled
 from tests.support.reading import Reader, study_of
 
 HIDE = ".solid .controls, .solid .letter { opacity: 0 !important; }"
-ANSWER_MS = 60_000
 
 
-def still(solid: Locator) -> NDArray[np.int_]:
-    """Wait until it has rested, and return what is seen."""
-    before = ""
-    while (now := solid.get_attribute("data-drawings") or "") != before:
-        before = now
-        solid.page.wait_for_timeout(900)
-    return np.asarray(Image.open(io.BytesIO(solid.locator("canvas").screenshot())).convert("RGB")).astype(int)
+class Shown:
+    """What is seen, each time after something was done to it."""
+
+    def __init__(self, solid: Locator) -> None:
+        self.solid, self.drawings = solid, 0
+
+    def again(self) -> NDArray[np.int_]:
+        """Wait for the picture that follows, and return it."""
+        self.drawings = fine_after(self.solid.page, self.drawings)
+        return np.asarray(Image.open(io.BytesIO(self.solid.locator("canvas").screenshot())).convert("RGB")).astype(int)
 
 
 def share(picture: NDArray[np.int_]) -> float:
@@ -36,12 +38,13 @@ def test_presets_cuts_and_turning(room: Reader) -> None:
     room.press("u")
     room.page.click("[data-action=solid]")
     solid = room.page.locator(".solid")
-    expect(solid).not_to_have_attribute("data-drawings", "0", timeout=ANSWER_MS)
     styled(room, HIDE)
-    shown = {}
+    seen, shown = Shown(solid), dict[str, NDArray[np.int_]]()
     for preset in ("bone", "vessels", "lung", "skin"):
-        solid.locator(f"[data-preset={preset}]").click()
-        shown[preset] = still(solid)
+        # It begins with bone.
+        if shown:
+            solid.locator(f"[data-preset={preset}]").click()
+        shown[preset] = seen.again()
         assert share(shown[preset]) > 0.02, preset
     assert share(shown["skin"]) > share(shown["bone"])
     names = list(shown)
@@ -51,13 +54,13 @@ def test_presets_cuts_and_turning(room: Reader) -> None:
     assert solid.locator(".letter.left").inner_text() == "R"
     assert solid.locator(".letter.top").inner_text() == "H"
     solid.locator("[name=clip-top]").fill("0.5")
-    cut = still(solid)
+    cut = seen.again()
     height = cut.shape[0]
     assert share(cut[: height // 3]) < share(shown["skin"][: height // 3]) / 2, "the head's side is cut away"
     solid.focus()
     for _ in range(9):
         room.page.keyboard.press("ArrowRight")
-    turned = still(solid)
+    turned = seen.again()
     assert solid.locator(".letter.left").inner_text() != "R"
     assert np.abs(turned - cut).mean() > 1
     room.page.keyboard.press("Escape")
