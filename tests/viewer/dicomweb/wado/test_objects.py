@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pydicom
@@ -14,6 +15,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import VideoPhotographicImageStorage
 
 from storage.archive import Archive
+from storage.errors import InvalidObject, PixelError
 from storage.model import Instance
 from storage.records import Records, Role
 from storage.transcode import COMPRESSED, UNCOMPRESSED
@@ -103,6 +105,7 @@ def test_what_cannot_be_transcoded_goes_as_it_is_stored(client: FlaskClient, arc
     report = of_pydicom(archive, "reportsi.dcm")
     (part,) = parts(get(client, report.study_instance_uid, f"{DICOM}; transfer-syntax=1.2.840.10008.1.2.4.80"))
     assert part.data == report.path.read_bytes()
+    assert "content-description" not in part.headers  # nobody could have meant that a report is compressed
     wide = ct(BitsAllocated=32, BitsStored=32, HighBit=31, PixelData=bytes(256))
     instance = archive.instance(store(archive, wide).sop_instance_uid)
     jpeg_ls = f"{DICOM}; transfer-syntax=1.2.840.10008.1.2.4.80"
@@ -112,6 +115,17 @@ def test_what_cannot_be_transcoded_goes_as_it_is_stored(client: FlaskClient, arc
     answer = get(client, address_of(instance).removeprefix("/dicom-web/studies/"), jpeg_ls)
     assert answer.status_code == 406
     assert "cannot be put" in answer.json["detail"]
+
+
+def test_whatever_is_wrong_with_one_of_many_it_comes(
+    client: FlaskClient, study: list[Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    implicit = f"{DICOM}; transfer-syntax=1.2.840.10008.1.2"
+    for error in (PixelError("odd"), InvalidObject("broken")):
+        monkeypatch.setattr("viewer.object_store.transcode", Mock(side_effect=error))
+        found = parts(get(client, STUDY, implicit))
+        assert [part.data for part in found] == [one.path.read_bytes() for one in study]
+        assert all("cannot be put into" in part.headers["content-description"] for part in found)
 
 
 def test_a_single_one_that_cannot_be_decoded_comes_as_it_is_stored(client: FlaskClient, archive: Archive) -> None:

@@ -174,11 +174,13 @@ def test_text_is_never_mirrored(client: FlaskClient, archive: Archive, image: In
     assert (shapes[0][:, :columns] == shapes[1][:, :columns]).mean() > 0.9
 
 
-def test_a_text_without_end_is_cut(client: FlaskClient, archive: Archive, image: Instance) -> None:
+def test_a_text_without_end_or_far_away_harms_nothing(client: FlaskClient, archive: Archive, image: Instance) -> None:
     annotation, text = Dataset(), Dataset()
     text.AnchorPoint, text.AnchorPointAnnotationUnits, text.AnchorPointVisibility = [10, 10], "PIXEL", "N"
     text.add_new(0x00700006, "UT", "First line\r\n" + "W" * 3_000_000)
-    annotation.TextObjectSequence = [text]
+    far = Dataset()
+    far.AnchorPoint, far.AnchorPointAnnotationUnits, far.UnformattedTextValue = [1e30, -1e30], "PIXEL", "far"
+    annotation.TextObjectSequence = [text, far]
     store(archive, _state(image, GraphicAnnotationSequence=[annotation]))
     assert _pixels(_ask(client, image)).shape == (ROWS, COLUMNS)
 
