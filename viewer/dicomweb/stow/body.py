@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from werkzeug.exceptions import ClientDisconnected
+
 from viewer.dicomweb.errors import Refused
 from viewer.request_body import RequestBody
 
@@ -31,12 +33,14 @@ class Body:
         """Return up to about `size` bytes; nothing at the end.
 
         Raises:
-            Refused: 413 past the limit, 408 when the client is silent or too slow.
+            Refused: 413 past the limit, 408 when the client is silent or too slow, 400 where it broke off.
         """
         try:
             data: bytes = self._read(size)
         except TimeoutError:
             raise Refused(408, "The body did not go on for a minute.") from None
+        except ClientDisconnected:
+            raise Refused(400, "The body ends before it was to.") from None
         self.size += len(data)
         if self.size > self._limit:
             raise Refused(413, f"The request has more than {self._limit} bytes; send it in several requests.")
