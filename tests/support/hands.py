@@ -26,9 +26,9 @@ def tool(room: Reader, kind: str) -> None:
 def amount(room: Reader, name: str, row: int = 0) -> float:
     """A value in the panel."""
     entry = room.page.locator(".side-panel li.row").nth(row).locator("dl > div", has_text=name).locator("dd")
-    found = re.search(r"-?[\d.]+", entry.inner_text())
+    found = re.search(r"-?[\d.,]+", entry.inner_text())
     assert found is not None
-    return float(found[0])
+    return float(found[0].replace(",", "."))
 
 
 def fine_after(page: Page, drawings: int) -> int:

@@ -4,51 +4,22 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from sample_dicom import studies_folder
-from storage.records import Records, Role
-from tests.support.browser import chromium, watch
+from tests.support.browser import watch
 from tests.support.hands import drag, tool
-from tests.support.reading import Reader, need_built_app, study_of
-from tests.support.web import PASSWORD, Server, running
-from tests.support.web_peers import OHIF, fetched, samples
+from tests.support.reading import Reader, study_of
+from tests.support.web import Server
 
 ANSWER_MS = 60_000
 CHEST = studies_folder() / "ct-chest"
 IMAGE = 28
 """A slice through the measuring insert: a rod of 50.0 mm, a disc of 452.4 mm2 (sample_dicom/README.md)."""
 ROD, DISC = ((-25, 150), (25, 150)), ((48, 138), (72, 162))
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The chest with a radiologist, OHIF beside our pages."""
-    need_built_app()
-    data: Path = tmp_path_factory.mktemp("measured")
-    samples(data, only=["ct-chest"])
-    with Records.open(data) as records:
-        records.users.add("radiologist", Role.RADIOLOGIST, PASSWORD)
-    with running(data, "--ohif", str(fetched(OHIF) / "dist"), "--minimum-free-bytes", "0") as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def page(server: Server) -> Iterator[Page]:
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1366, "height": 768}, locale="vi-VN")
-        page.goto(f"{server.address}/login")
-        page.fill("[name=username]", "radiologist")
-        page.fill("[name=password]", PASSWORD)
-        page.keyboard.press("Enter")
-        page.wait_for_url(f"{server.address}/")
-        yield page
 
 
 def at(room: Reader, place: tuple[float, float]) -> tuple[float, float]:
@@ -67,7 +38,8 @@ def at(room: Reader, place: tuple[float, float]) -> tuple[float, float]:
     return box["x"] + found[0], box["y"] + found[1]
 
 
-def test_ohif_lists_and_draws_what_was_measured_here(page: Page, server: Server) -> None:
+def test_ohif_lists_and_draws_what_was_measured_here(reading_page: Page, chest_server: Server) -> None:
+    page, server = reading_page, chest_server
     room = Reader(page, [], server)
     room.open(study_of(CHEST), f"?image={IMAGE}")
     page.evaluate(

@@ -115,7 +115,7 @@ def test_a_length_on_a_coronal_plane_is_kept_and_shown_again(room: Reader, sampl
     expect(room.viewport.locator(".made")).to_have_text(PLANE)
     drawn = room.viewport.locator(".measure")
     expect(drawn).to_have_count(2)
-    expect(drawn.first.locator("text")).to_have_text("50.0 mm")
+    expect(drawn.first.locator("text")).to_have_text("50,0 mm")
     # It lies where it was set, and nowhere else.
     place = room.page.evaluate("() => window.filmless.cell.facts.position[1]")
     assert place == pytest.approx(INSERT.rod_y, abs=0.5)

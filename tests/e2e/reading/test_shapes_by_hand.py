@@ -132,8 +132,10 @@ def test_a_histogram_counts_the_pixels_inside(insert: Reader, slice_: Dataset) -
     told = insert.page.locator(".side-panel figcaption span")
     expect(told).to_have_text([str(inside.min()), f"{inside.size} điểm ảnh", str(inside.max())])
     common = inside.min() + span * counts.argmax() / bins
-    said = re.findall(r"-?[\d.]+", drawing.get_attribute("aria-label") or "")
-    assert [float(number) for number in said] == pytest.approx([common, common + span / bins], abs=0.51)
+    said = re.findall(r"-?\d[\d,]*", drawing.get_attribute("aria-label") or "")
+    assert [float(number.replace(",", ".")) for number in said] == pytest.approx(
+        [common, common + span / bins], abs=0.51
+    )
 
 
 def round_the_disc(insert: Reader, slice_: Dataset, steps: int) -> list[tuple[float, float]]:

@@ -3,7 +3,7 @@
 import type { Facts } from "../frames";
 import type { PageData, SeriesFacts } from "../page";
 import type { Size } from "../placement";
-import { t } from "../words";
+import { numeral, t } from "../words";
 import { limitsOf, shortNumber, type Voi } from "../windowing";
 
 export interface Corners {
@@ -50,9 +50,9 @@ function seriesLine(series: SeriesFacts | undefined): string {
 
 function geometryLines(facts: Facts | undefined): string[] {
   if (!facts || facts.problem) return [];
-  const thickness = facts.slice_thickness ? t("thickness {mm} mm", { mm: shortNumber(facts.slice_thickness) }) : "";
+  const thickness = facts.slice_thickness ? t("thickness {mm} mm", { mm: numeral(shortNumber(facts.slice_thickness)) }) : "";
   const along = locationOf(facts);
-  const location = along === null ? "" : t("position {mm} mm", { mm: along.toFixed(1) });
+  const location = along === null ? "" : t("position {mm} mm", { mm: numeral(along.toFixed(1)) });
   return [[location, thickness].filter(Boolean).join(" · ")];
 }
 

@@ -2,7 +2,7 @@
 
 import type { Facts, Picture } from "../frames";
 import type { Point } from "../placement";
-import { t } from "../words";
+import { numeral, t } from "../words";
 import { angle, distance, ellipseArea, linesAngle, polygonArea, scaleAt, type Scale } from "./geometry";
 import type { Measurement, Value } from "./model";
 import { insideEllipse, insidePolygon, statistics } from "./statistics";
@@ -84,7 +84,7 @@ const UNITS: Record<string, string> = { "1": "", deg: "°", "[hnsf'U]": "HU", "{
 /** A number with its unit, as it stands beside a shape. */
 export function amount({ name, value, unit }: Value): string {
   const digits = unit === "1" && name.endsWith("ratio") ? 2 : unit === "deg" || unit === "mm" ? 1 : Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 1 ? 1 : 3;
-  const shown = value.toFixed(digits);
+  const shown = numeral(value.toFixed(digits));
   const written = UNITS[unit] ?? unit.replace(/[{}]/g, "");
   return written === "°" ? `${shown}°` : `${shown} ${written}`.trim();
 }

@@ -2,6 +2,7 @@
 
 import type { Facts, Picture } from "../frames";
 import { shortNumber } from "../windowing";
+import { numeral } from "../words";
 
 export interface Reading {
   row: number;
@@ -25,11 +26,11 @@ function colourText(picture: Picture, place: number): string {
 }
 
 function valueText(facts: Facts, value: number): string {
-  if (facts.suv_factor) return `SUV ${(value * facts.suv_factor).toFixed(2)}`;
-  const own = `${shortNumber(value)} ${facts.rescale.unit}`.trim();
+  if (facts.suv_factor) return `SUV ${numeral((value * facts.suv_factor).toFixed(2))}`;
+  const own = `${numeral(shortNumber(value))} ${facts.rescale.unit}`.trim();
   const real = facts.real_world;
   if (!real) return own;
-  const told = `${shortNumber(value * real.slope + real.intercept)} ${real.unit}`.trim();
+  const told = `${numeral(shortNumber(value * real.slope + real.intercept))} ${real.unit}`.trim();
   // Where both are the same number, the one with the object's unit is enough.
   return real.slope === 1 && real.intercept === 0 ? told : `${own} · ${told}`;
 }

@@ -32,6 +32,8 @@ describe("turning planes", () => {
           const again = stackOf(volume, look.orientation, look.tilt, look.turn);
           expect(dot(again.row, row)).toBeCloseTo(1, 9);
           expect(dot(again.column, column)).toBeCloseTo(1, 9);
+          expect(Math.abs(look.tilt) + Math.abs(look.turn)).toBeLessThanOrEqual(Math.abs(tilt) + Math.abs(turn));
+          if (Math.abs(tilt) <= 1 && Math.abs(turn) <= 20) expect(look).toEqual({ orientation, tilt, turn });
         }
       }
     }

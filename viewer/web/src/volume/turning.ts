@@ -14,13 +14,16 @@ export interface Look {
   turn: number;
 }
 
-/** The stack whose pictures have these directions of rows and columns, or come nearest to that. */
+/** The stack whose pictures have these directions of rows and columns, or come nearest to that; of several, the straightest. */
 export function lookOf(row: Vector, column: Vector): Look {
   const looks = (Object.keys(LOOKS) as Orientation[]).map((orientation): Look => ({ orientation, ...anglesFor(orientation, cross(row, column), FINE) }));
-  return best(looks, (look) => {
-    const found = directionsOf(look.orientation, look.tilt, look.turn);
+  const likeness = ({ orientation, tilt, turn }: Look) => {
+    const found = directionsOf(orientation, tilt, turn);
     return dot(found.row, row) + dot(found.column, column);
-  });
+  };
+  const most = Math.max(...looks.map(likeness));
+  // A sagittal plane is a coronal one turned by a quarter, too.
+  return best(looks.filter((look) => likeness(look) > most - 1e-6), ({ tilt, turn }) => -Math.abs(tilt) - Math.abs(turn));
 }
 
 /** The stack at right angles to `normal` that is turned the least. */

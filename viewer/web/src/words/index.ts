@@ -17,4 +17,9 @@ export function stamped(stamp: string): string {
   return found ? `${found[3]}/${found[2]}/${found[1]}${found[5] ? ` ${found[4]}:${found[5]}` : ""}` : "";
 }
 
+/** A number that was written with a point, as people here write it. */
+export function numeral(written: string): string {
+  return language === "vi" ? written.replace(".", ",") : written;
+}
+
 export const language = typeof document === "undefined" ? "en" : document.documentElement.lang;
