@@ -106,7 +106,7 @@ def _pieces(store: ObjectStore, instance: Instance, target: str) -> Iterator[Pie
 def _picture(instance: Instance, chosen: MediaType) -> Response:
     index = _frame(instance)
     state = _state(instance, index)
-    asked = _parameters(instance, state)
+    asked = _parameters(instance)
     services().looks.looked(signed_in(), instance.study_instance_uid, address())
     if state is not None:
         shown = instance, index
@@ -141,7 +141,7 @@ def _frame(instance: Instance) -> int:
     return int(text) - 1
 
 
-def _parameters(instance: Instance, state: State | None) -> Parameters:
+def _parameters(instance: Instance) -> Parameters:
     args = request.args
     named = {"quality": args.get("imageQuality"), "annotation": args.get("annotation")}
     center, width = args.get("windowCenter"), args.get("windowWidth")
@@ -151,13 +151,13 @@ def _parameters(instance: Instance, state: State | None) -> Parameters:
         named["window"] = f"{center},{width}"
     try:
         read = parameters_of.read({name: value for name, value in named.items() if value is not None})
-        viewport = _viewport(instance, state)
+        viewport = _viewport(instance)
     except ValueError as error:
         raise Refused(400, str(error)) from None
     return Parameters(read.window, viewport, read.quality, read.annotation)
 
 
-def _viewport(instance: Instance, state: State | None) -> Viewport | None:
+def _viewport(instance: Instance) -> Viewport | None:
     rows, columns, region = (request.args.get(name) for name in ("rows", "columns", "region"))
     if rows is None and columns is None and region is None:
         return None
@@ -169,7 +169,7 @@ def _viewport(instance: Instance, state: State | None) -> Viewport | None:
     return Viewport(
         _side("columns", columns) if columns is not None else free or max(1, round(width)),
         _side("rows", rows) if rows is not None else free or max(1, round(height)),
-        Region(x, y, width, height) if state is None else Region(),
+        Region(x, y, width, height),
     )
 
 

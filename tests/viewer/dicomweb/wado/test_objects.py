@@ -43,6 +43,8 @@ def get(client: FlaskClient, path: str, accept: str = "*/*", **headers: str):  #
 
 def parts(answer) -> list[Part]:  # type: ignore[no-untyped-def]
     assert answer.status_code == 200, answer.data
+    # Of what is still to be made the length is not known; what is told has to be so, or the server breaks off.
+    assert int(answer.headers.get("Content-Length", len(answer.data))) == len(answer.data)
     return parts_of(answer.headers["Content-Type"], answer.data)
 
 
