@@ -41,24 +41,13 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> OwnCertificate:
 
 
 @pytest.fixture
-def secured(
-    application: Application, ours: OwnCertificate, theirs: OwnCertificate
-) -> Iterator[Callable[..., Receiver]]:
-    running: list[tuple[Receiver, threading.Thread]] = []
+def secured(receiver: Callable[..., Receiver], ours: OwnCertificate, theirs: OwnCertificate) -> Callable[..., Receiver]:
+    """Start receivers that take TLS, too."""
 
     def start(*, require: bool = True, timeouts: Timeouts = QUICK) -> Receiver:
-        tls = TLSSettings(0, ours, theirs.certificate, require)
-        one = Receiver(application, ReceiverSettings("127.0.0.1", 0, session=SessionSettings(timeouts), tls=tls))
-        thread = threading.Thread(target=one.serve)
-        thread.start()
-        running.append((one, thread))
-        return one
+        return receiver(timeouts, tls=TLSSettings(0, ours, theirs.certificate, require))
 
-    yield start
-    for one, thread in running:
-        one.stop()
-        thread.join(15)
-        assert not thread.is_alive()
+    return start
 
 
 def _node(port: int | None, peer: Peer, own: OwnCertificate | None) -> Node:

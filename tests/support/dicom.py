@@ -58,7 +58,7 @@ def receiver(application: Application, caplog: pytest.LogCaptureFixture) -> Iter
     caplog.set_level(logging.DEBUG, "filmless")
     running: list[tuple[Receiver, threading.Thread]] = []
 
-    def start(timeouts: Timeouts = QUICK, application: Application = application, **settings: int | float) -> Receiver:
+    def start(timeouts: Timeouts = QUICK, application: Application = application, **settings: object) -> Receiver:
         given = ReceiverSettings("127.0.0.1", 0, session=SessionSettings(timeouts), **settings)  # type: ignore[arg-type]
         one = Receiver(application, given)
         thread = threading.Thread(target=one.serve)
