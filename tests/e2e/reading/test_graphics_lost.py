@@ -208,3 +208,16 @@ def test_one_that_does_not_come_back_is_done_without(browser: Browser, samples: 
         expect(told).to_contain_text("does not come back")
         light.click()
         expect(page.locator("#viewport")).to_have_attribute("data-slice", "21")
+
+
+def test_the_drivers_own_process_dies(browser: Browser, room: Reader) -> None:
+    page = room.page
+    room.open(study_of(studies_folder() / "ct-head"), whole=False)
+    room.press("PageDown", "r")
+    before, drawings = pictures(page)[0], int(room.data("rendered"))
+    assert before.std() > 20
+    browser.new_browser_cdp_session().send("Browser.crashGpuProcess")
+    page.wait_for_function("before => window.filmless.cell.drawings > before", arg=drawings, timeout=ANSWER_MS)
+    expect(room.viewport).to_have_attribute("data-slice", "11")
+    expect(page.locator(".trouble")).to_have_count(0)
+    np.testing.assert_array_equal(pictures(page)[0], before)
