@@ -71,7 +71,7 @@ function techniqueLines(facts: Facts | undefined): string[] {
   const words = facts?.words ?? {};
   const said = (name: string, text: (value: string) => string) => {
     const value = technique[name];
-    return value === undefined ? "" : text(shortNumber(value));
+    return value === undefined ? "" : text(numeral(shortNumber(value)));
   };
   switch (facts?.modality) {
     case "CT":
@@ -97,11 +97,11 @@ function windowText(voi: Voi | null, facts: Facts | undefined): string {
   const factor = facts?.suv_factor;
   if (factor && voi.kind === "window") {
     const { lower, upper } = limitsOf(voi.window);
-    return `SUV ${shortNumber(Math.round(lower * factor * 10) / 10)} – ${shortNumber(Math.round(upper * factor * 10) / 10)}`;
+    return `SUV ${numeral(shortNumber(Math.round(lower * factor * 10) / 10))} – ${numeral(shortNumber(Math.round(upper * factor * 10) / 10))}`;
   }
   if (voi.kind === "table") return voi.table.explanation || t("own table");
   const { width, center } = voi.window;
-  return `W ${shortNumber(width)}  L ${shortNumber(center)}`;
+  return `W ${numeral(shortNumber(width))}  L ${numeral(shortNumber(center))}`;
 }
 
 function lossText(facts: Facts | undefined): string {
