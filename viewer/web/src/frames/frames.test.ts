@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { Cutter, FLOAT32, RAW, RGB8, type Arrival } from "./cut";
+import { FLOAT32, RAW, RGB8 } from "./codes";
+import { Cutter, type Arrival } from "./cut";
 import { expanded, type Facts } from "./facts";
 import { outward, rangesText } from "./order";
 import { SeriesFrames } from "./series";

@@ -5,7 +5,8 @@
  */
 
 import { Beat } from "./beat";
-import { Cutter, JPEG_LS, RAW, type Arrival } from "./cut";
+import { JPEG_LS, RAW } from "./codes";
+import { Cutter, type Arrival } from "./cut";
 import { expanded, type CompactFacts, type Facts } from "./facts";
 import { isAbort, request, RequestError } from "./fetching";
 import { outward, rangesText, type Range } from "./order";

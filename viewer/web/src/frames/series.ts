@@ -1,6 +1,7 @@
 /** One series in this browser: facts and pixels of its frames as they arrive. */
 
-import { RAW, RGB8, type Arrival } from "./cut";
+import { RAW, RGB8 } from "./codes";
+import type { Arrival } from "./cut";
 import type { Facts } from "./facts";
 import { valuesOf, type Values } from "./values";
 

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
-import { RAW, type Arrival } from "./cut";
+import { RAW } from "./codes";
+import type { Arrival } from "./cut";
 import type { Facts } from "./facts";
 import { SeriesFrames } from "./series";
 import type { KeptFrame, Shelf } from "./shelf";

@@ -1,6 +1,6 @@
 /** From the bytes of a frame to modality values (HU, Bq/ml...), in place where the type holds them. Pure. */
 
-import { FLOAT32, RGB8 } from "./cut";
+import { FLOAT32, RGB8 } from "./codes";
 import type { Facts } from "./facts";
 
 /** Types that the GPU takes. */
