@@ -104,25 +104,19 @@ def _add_peer(page: Page, server: Serving, name: str, port: int) -> None:
     page.wait_for_url(re.compile("/peers/test"))
 
 
-@pytest.mark.parametrize(("language", "screen"), [("vi", DESK), ("en", DESK), ("vi", PHONE)])
-def test_a_peer_is_added_tested_queried_pulled_from_and_pushed_to(
-    server: Serving, browser: Browser, other: RemoteArchive, tmp_path: Path, language: str, screen: dict[str, object]
-) -> None:
-    words = WORDS[language]
-    at = f"{language}{'p' if screen is PHONE else 'd'}"
-    remote_study = f"{STUDY}.{100 + sorted(('vid', 'end', 'vip')).index(at)}"
-    run_tool("storescu", "-aec", "ORTHANC", "127.0.0.1", other.port, *_study(tmp_path / "theirs", remote_study, at))
-    context = browser.new_context(locale=language, **screen)  # type: ignore[arg-type]
-    page = _sign_in(context, server, ADMIN)
-    wrong = watch(page)
-
-    # A wrong port first: the test says what fails and what to change; then the right one.
-    _add_peer(page, server, f"Kho {at}", 1)
+def _a_wrong_port_is_told(page: Page, server: Serving, name: str, words: dict[str, str]) -> None:
+    """The test of a peer says what fails and what to change."""
+    _add_peer(page, server, name, 1)
     page.uncheck("input[name=store]")
     page.locator("form.form button.primary").click()
     expect(page.locator('[data-step="connect"]')).to_have_attribute("data-outcome", "failed")
     expect(page.locator("#result")).to_contain_text(words["refused"])
-    page.goto(f"{server.address}/peers/change?name=Kho+{at}")
+
+
+def _with_the_right_one_it_works(
+    page: Page, server: Serving, other: RemoteArchive, name: str, words: dict[str, str]
+) -> None:
+    page.goto(f"{server.address}/peers/change?name={name.replace(' ', '+')}")
     page.fill("#port", str(other.port))
     page.locator("form.form button.primary").click()
     page.wait_for_url(server.address + "/peers")
@@ -133,24 +127,22 @@ def test_a_peer_is_added_tested_queried_pulled_from_and_pushed_to(
         expect(page.locator(f'[data-step="{step}"]')).to_have_attribute("data-outcome", "ok")
     expect(page.locator("#result")).to_contain_text(words["works"])
     _fits(page)
-    assert len(other.rest("instances")) == OBJECTS + 1
 
-    # Query, fetch, and see that it is here.
+
+def _a_study_is_fetched(page: Page, server: Serving, patient: str, study: str, words: dict[str, str]) -> None:
+    """Query, fetch, and see that it is here."""
     page.goto(f"{server.address}/remote")
-    page.fill("input[name=id]", at)
+    page.fill("input[name=id]", patient)
     page.locator("form.query button").click()
-    found = page.locator(f'tr[data-uid="{remote_study}"]')
+    found = page.locator(f'tr[data-uid="{study}"]')
     expect(found).to_contain_text("Nguyễn Văn Đức")
     _fits(page)
     found.get_by_role("button", name=words["fetch"]).click()
     expect(found.locator('[data-here="whole"]')).to_contain_text(words["here"])
 
-    # Send one of ours.
-    own_study = f"{OWN_STUDY}.{int(at.encode().hex(), 16)}"
-    run_tool(
-        "storescu", "-aec", "FILMLESS", "127.0.0.1", server.dicom_port, *_study(tmp_path / "ours", own_study, "own")
-    )
-    page.goto(f"{server.address}/send?study={own_study}")
+
+def _a_study_is_sent(page: Page, server: Serving, study: str, words: dict[str, str]) -> None:
+    page.goto(f"{server.address}/send?study={study}")
     _fits(page)
     page.locator('input[name="peer"]').first.check()
     page.locator("form.form button.primary").click()
@@ -159,15 +151,38 @@ def test_a_peer_is_added_tested_queried_pulled_from_and_pushed_to(
     expect(sent).to_contain_text(words["complete"])
     expect(sent).to_contain_text(words["counts"])
     _fits(page)
-    assert len(other.rest("instances")) == 2 * OBJECTS + 1
-    assert wrong == []
 
-    # A peer is removed again.
-    page.goto(f"{server.address}/peers/change?name=Kho+{at}")
+
+def _the_peer_is_removed(page: Page, server: Serving, name: str) -> None:
+    page.goto(f"{server.address}/peers/change?name={name.replace(' ', '+')}")
     page.locator("details.danger summary").click()
     page.locator("button.bad").click()
     page.wait_for_url(server.address + "/peers")
     expect(page.locator('tr[data-aet="ORTHANC"]')).to_have_count(0)
+
+
+@pytest.mark.parametrize(("language", "screen"), [("vi", DESK), ("en", DESK), ("vi", PHONE)])
+def test_a_peer_is_added_tested_queried_pulled_from_and_pushed_to(
+    server: Serving, browser: Browser, other: RemoteArchive, tmp_path: Path, language: str, screen: dict[str, object]
+) -> None:
+    words = WORDS[language]
+    at = f"{language}{'p' if screen is PHONE else 'd'}"
+    name = f"Kho {at}"
+    theirs = f"{STUDY}.{100 + sorted(('vid', 'end', 'vip')).index(at)}"
+    ours = f"{OWN_STUDY}.{int(at.encode().hex(), 16)}"
+    run_tool("storescu", "-aec", "ORTHANC", "127.0.0.1", other.port, *_study(tmp_path / "theirs", theirs, at))
+    context = browser.new_context(locale=language, **screen)  # type: ignore[arg-type]
+    page = _sign_in(context, server, ADMIN)
+    wrong = watch(page)
+    _a_wrong_port_is_told(page, server, name, words)
+    _with_the_right_one_it_works(page, server, other, name, words)
+    assert len(other.rest("instances")) == OBJECTS + 1
+    _a_study_is_fetched(page, server, at, theirs, words)
+    run_tool("storescu", "-aec", "FILMLESS", "127.0.0.1", server.dicom_port, *_study(tmp_path / "ours", ours, "own"))
+    _a_study_is_sent(page, server, ours, words)
+    assert len(other.rest("instances")) == 2 * OBJECTS + 1
+    assert wrong == []
+    _the_peer_is_removed(page, server, name)
     context.close()
 
 
