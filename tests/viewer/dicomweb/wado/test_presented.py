@@ -225,6 +225,10 @@ def test_a_state_of_an_image_that_is_not_here(client: FlaskClient, archive: Arch
 
 def test_rows_and_columns_are_those_of_the_screen(client: FlaskClient, archive: Archive, image: Instance) -> None:
     store(archive, _state(image, ImageRotation=90))
+    store(archive, _state(image, "1.2.51"))
+    etags = {_ask(client, image, uid, **size).headers["ETag"] for uid in ("1.2.50", "1.2.51")
+             for size in ({}, {"rows": "30"}, {"rows": "30", "columns": "10"})}  # fmt: skip
+    assert len(etags) == 6
     assert _pixels(_ask(client, image, rows="30")).shape == (30, 20)
     assert _pixels(_ask(client, image, columns="80")).shape == (120, 80)
     assert _pixels(_ask(client, image, rows="30", columns="10")).shape == (15, 10)
