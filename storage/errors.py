@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-
 PIXEL_TEXT_MAX = 400
 
 
