@@ -326,5 +326,7 @@ def test_without_webgl_the_light_view_opens_and_says_why(browser: Browser, sampl
 def test_both_languages_have_every_word(room: Reader) -> None:
     room.open(study("ct-head"), whole=False)
     vietnamese = json.loads(room.page.locator("#words").text_content() or "{}")
-    alike = {text for text, words in vietnamese.items() if text == words}
+    names = {"Viridis"}
+    """Colour maps are called alike everywhere."""
+    alike = {text for text, words in vietnamese.items() if text == words} - names
     assert not {text for text in alike if re.search(r"[a-z]{4}", text)}, alike
