@@ -55,3 +55,17 @@ def test_a_key_image_that_was_marked_at_once_stays_marked(browser: Browser, samp
         room.still()
         expect(marks).to_have_count(1)
         expect(room.page.locator("[data-action=save-keys]")).to_be_enabled()
+
+
+@pytest.mark.parametrize("lost", ["begin-", "main-"])
+def test_tools_that_do_not_come_are_told(browser: Browser, samples: Server, lost: str) -> None:
+    """At once where the first script knows it; otherwise the page says so by itself after a while."""
+    with reader(browser, samples, locale="en-GB") as room:
+        room.page.route(f"**/assets/{lost}*.js", lambda route: route.abort())
+        room.page.goto(f"{samples.address}/study/{study_of(studies_folder() / 'ct-chest')}")
+        words = room.page.get_by_text("The tools have not come yet.")
+        expect(words).to_be_visible(timeout=20_000)
+        expect(room.page.get_by_role("link", name="Light view")).to_be_visible()
+        room.page.unroute_all()
+        room.open(study_of(studies_folder() / "ct-chest"), whole=False)
+        expect(words).to_have_count(0)

@@ -7,8 +7,14 @@ const WAIT_MS = 1000;
 
 const firstLight = document.querySelector<HTMLImageElement>("#first-light");
 if (firstLight) await Promise.race([shown(firstLight), pause(WAIT_MS)]);
-const { begin } = await import("./begin");
-begin();
+try {
+  const { begin } = await import("./begin");
+  begin();
+} catch (error) {
+  // The words are in the page already, and come by themselves where this script does not.
+  document.querySelector(".not-begun")?.classList.add("now");
+  throw error;
+}
 
 /** Resolves when the screen's frame with the picture in it is under way; also when there will be none. */
 async function shown(image: HTMLImageElement): Promise<void> {
