@@ -152,7 +152,7 @@ def test_windows_go_together_where_that_is_asked_for(room: Reader) -> None:
     ("name", "words"),
     [
         ("ct-chest", ("kV", "mA", "Nguyễn Văn Mẫu", "25-000142", "03/11/2025")),
-        ("mr-brain", ("TR", "TE", "1.5 T", "Trần Thị Mô Phỏng")),
+        ("mr-brain", ("TR", "TE", "1,5 T", "Trần Thị Mô Phỏng")),
         ("dx-chest", ("PA", "kV", "mAs", "31/10/2025")),
         ("mammogram", ("L", "CC", "kV", "Käthe")),
         ("us-cine", ("Đặng Thị Ví Dụ", "06/11/2025")),
