@@ -32,7 +32,7 @@ def test_a_document_that_did_not_come_is_asked_for_again(browser: Browser, sampl
     with reader(browser, samples, locale="en-GB") as room:
         room.open(study_of(studies_folder() / "ct-chest"))
         room.page.route("**/documents", lambda route: route.abort())
-        room.page.locator(".series-card", has_text="SR").click()
+        room.page.locator(".series-card", has_text="Kết quả").click()
         panel = room.page.locator(".documents")
         expect(panel.locator("[role=alert]")).to_have_text("No connection to the server.")
         room.page.unroute("**/documents")
