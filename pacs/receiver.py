@@ -21,6 +21,11 @@ from pacs.tls import TLSError, TLSSettings, accept, acceptor_context
 
 _log = logging.getLogger("filmless.dicom")
 _BACKLOG = 512
+_LOOK_SECONDS = 1.0
+"""How often a receiver that nobody calls looks whether it is to stop.
+
+A signal may come between Python's last look and the call that waits, or to another thread: then nothing wakes that call.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,9 @@ class Receiver:
         except PortInUse:
             self._listener.close()
             raise
+        for listener in (self._listener, self._tls_listener):
+            if listener is not None:
+                listener.settimeout(_LOOK_SECONDS)
 
     @property
     def port(self) -> int:
@@ -93,6 +101,8 @@ class Receiver:
         while not self._stopping.is_set():
             try:
                 connection, address = listener.accept()
+            except TimeoutError:
+                continue
             except OSError as e:
                 if self._stopping.is_set():
                     break

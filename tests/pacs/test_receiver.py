@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ from contextlib import ExitStack
 import pytest
 
 from pacs.application import Application
-from pacs.receiver import PortInUse, Receiver, listen
+from pacs.receiver import PortInUse, Receiver, ReceiverSettings, listen
 from pacs.upper_layer import Timeouts
 from storage.archive import Archive
 from storage.records import Peer
@@ -199,6 +200,24 @@ def test_a_request_during_the_stop_is_rejected_as_transient(
         one.stop()
         early.send(associate_rq())
         assert tuple(early.expect(RJ)[1:]) == (2, 3, 1)
+
+
+def test_a_signal_to_stop_that_another_thread_takes_is_heard(application: Application) -> None:
+    """The kernel gives a signal to any thread; the one that waits for connections then does not wake."""
+    one = Receiver(application, ReceiverSettings("127.0.0.1", 0))
+
+    def take() -> None:
+        time.sleep(0.2)
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, lambda *_: one.stop())
+    thread = threading.Thread(target=take)
+    thread.start()
+    try:
+        one.serve()
+    finally:
+        thread.join()
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_a_stop_does_not_wait_for_idle_associations(receiver: Callable[..., Receiver]) -> None:
