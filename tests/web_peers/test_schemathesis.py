@@ -74,4 +74,4 @@ def test_made_up_changes(tmp_path: Path) -> None:
     own = samples(tmp_path / "data", [])
     _settings(tmp_path, None)
     with running(own.data, "--minimum-free-bytes", "0") as server:
-        _run(server, own.tokens[Role.ADMIN], tmp_path, CHANGING, 60)
+        _run(server, own.tokens[Role.ADMIN], tmp_path, CHANGING, 30)

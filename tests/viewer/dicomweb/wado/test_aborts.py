@@ -44,10 +44,17 @@ def worker(server: Server) -> psutil.Process:
 
 def use(process: psutil.Process) -> tuple[int, int]:
     """Its descriptors that are pipes, sockets in use or DICOM files, and its threads that stream."""
-    names = [path.readlink().as_posix() for path in Path(f"/proc/{process.pid}/fd").iterdir() if path.is_symlink()]
+    names = [_target(path) for path in Path(f"/proc/{process.pid}/fd").iterdir()]
     files = sum(name.startswith("pipe:") or name.endswith(".dcm") for name in names)
     sockets = sum(c.status == psutil.CONN_ESTABLISHED for c in process.net_connections())
     return files, sockets
+
+
+def _target(descriptor: Path) -> str:
+    try:
+        return descriptor.readlink().as_posix()
+    except FileNotFoundError:
+        return ""  # closed since it was listed
 
 
 def wait_until(condition: Callable[[], bool]) -> bool:
