@@ -24,7 +24,7 @@ _BACKLOG = 512
 _LOOK_SECONDS = 1.0
 """How often a receiver that nobody calls looks whether it is to stop.
 
-A signal may come between Python's last look and the call that waits, or to another thread: then nothing wakes that call.
+A signal may come between Python's last look and the call that waits, or to another thread: that call is not woken then.
 """
 
 
