@@ -72,7 +72,7 @@ def test_ohif_lists_and_draws_what_was_measured_here(reading_page: Page, chest_s
     expect(listed).to_have_count(1, timeout=ANSWER_MS)
     # Of an ellipse OHIF counts the pixels, those on the rim included: its own area is larger than the stored one.
     expect(listed).to_contain_text(re.compile(r"\d+ mm²"))
-    # Seen once, on a busy computer: OHIF's own event about an image that it did not load finds no handler there. What the
-    # server answers wrongly is listed besides, and the picture was looked at above.
+    # Seen once, on a busy computer: OHIF's own event about an image that it did not load finds no handler there. What
+    # the server answers wrongly is listed besides, and the picture was looked at above.
     stumbled = "IMAGE_LOAD_ERROR TypeError: handler is not a function"
     assert [one for one in wrong if stumbled not in one] == []
