@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
+from werkzeug.test import TestResponse
+
+from tests.support.objects import SERIES, ct
 
 BOUNDARY = "a-boundary"
 STOW = {"Content-Type": f'multipart/related; type="application/dicom"; boundary={BOUNDARY}'}
@@ -41,6 +46,24 @@ def body(parts: Iterable[bytes]) -> bytes:
 def files(*objects: bytes) -> bytes:
     """A body of objects."""
     return body(part(one) for one in objects)
+
+
+def numbered(number: int, **attributes: object) -> Dataset:
+    """A CT image whose number is in its UID, too."""
+    return ct(SOPInstanceUID=f"{SERIES}.{number}", InstanceNumber=number, **attributes)
+
+
+def json_of(answer: TestResponse) -> dict[str, Any]:
+    """What an answer says in JSON, whatever its media type."""
+    found: dict[str, Any] = json.loads(answer.data)
+    return found
+
+
+def problem(answer: TestResponse, status: int) -> str:
+    """The sentence of a refusal (RFC 9457)."""
+    assert answer.status_code == status, answer.data
+    assert answer.content_type == "application/problem+json"
+    return str(answer.json["detail"])
 
 
 def bearer(token: str) -> Mapping[str, str]:

@@ -14,25 +14,10 @@ from werkzeug.test import TestResponse
 
 from storage.archive import Archive
 from tests.support.objects import INSTANCE, SERIES, STUDY, ct
-from tests.support.stow import BOUNDARY, body, part, part10
+from tests.support.stow import BOUNDARY, body, json_of, numbered, part, part10, problem
 from viewer.dicomweb.stow import native_xml
 
 Post = Callable[..., TestResponse]
-
-
-def _ct(number: int, **attributes: object) -> Dataset:
-    return ct(SOPInstanceUID=f"{SERIES}.{number}", InstanceNumber=number, **attributes)
-
-
-def _json(answer: TestResponse) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(answer.data)
-    return found
-
-
-def _problem(answer: TestResponse, status: int) -> str:
-    assert answer.status_code == status, answer.data
-    assert answer.content_type == "application/problem+json"
-    return str(answer.json["detail"])
 
 
 def _metadata(ds: Dataset, uri: str = "", tag: str = "7FE00010") -> dict[str, Any]:
@@ -52,7 +37,7 @@ XML_STOW = f'multipart/related; type="application/dicom+xml"; boundary={BOUNDARY
 
 
 def test_metadata_and_bulk_data_become_an_object(post: Post, archive: Archive) -> None:
-    ds = _ct(1)
+    ds = numbered(1)
     data = _with_metadata([_metadata(ds, "bulk/1")], ("bulk/1", "application/octet-stream", ds.PixelData))
     answer = post(data, f"/dicom-web/studies/{STUDY}", Content_Type=JSON_STOW)
     assert answer.status_code == 200, answer.data
@@ -62,8 +47,8 @@ def test_metadata_and_bulk_data_become_an_object(post: Post, archive: Archive) -
 
 
 def test_compressed_bulk_data_becomes_fragments(post: Post, archive: Archive) -> None:
-    ds = _ct(1)
-    compressed = _ct(1)
+    ds = numbered(1)
+    compressed = numbered(1)
     part10(compressed)
     compressed.compress(JPEGLSLossless)
     from pydicom.encaps import get_frame
@@ -86,7 +71,7 @@ def test_a_document_comes_as_bulk_data(post: Post, archive: Archive) -> None:
 
 
 def test_xml_metadata_become_an_object(post: Post, archive: Archive) -> None:
-    ds = _ct(1)
+    ds = numbered(1)
     facts = {tag: value for tag, value in _metadata(ds).items() if value["vr"] != "PN" and tag != "7FE00010"}
     name = (
         '<DicomAttribute tag="00100010" vr="PN"><PersonName number="1"><Alphabetic><FamilyName>Nguyễn</FamilyName>'
@@ -106,12 +91,12 @@ def test_xml_metadata_become_an_object(post: Post, archive: Archive) -> None:
 
 
 def test_bulk_data_that_does_not_come_is_that_instances_failure(post: Post, archive: Archive) -> None:
-    one, two = _ct(1), _ct(2)
+    one, two = numbered(1), numbered(2)
     data = _with_metadata([_metadata(one, "1"), _metadata(two, "2")], ("2", "application/octet-stream", two.PixelData))
     answer = post(data, Content_Type=JSON_STOW)
     assert answer.status_code == 202
     assert "Content-Location" in answer.headers["Warning"]
-    (item,) = Dataset.from_json(_json(answer)).FailedSOPSequence
+    (item,) = Dataset.from_json(json_of(answer)).FailedSOPSequence
     assert item.ReferencedSOPInstanceUID == f"{SERIES}.1"
     assert archive.health().instances == 1
 
@@ -134,7 +119,7 @@ def test_bulk_data_that_does_not_come_is_that_instances_failure(post: Post, arch
     ids=range(9),
 )  # fmt: skip
 def test_metadata_that_cannot_be_read_is_400(post: Post, sent: bytes, kind: str, words: str) -> None:
-    assert words in _problem(post(sent, Content_Type=kind), 400)
+    assert words in problem(post(sent, Content_Type=kind), 400)
 
 
 @pytest.mark.parametrize(
