@@ -1,6 +1,6 @@
 """Colour maps for grey pictures: from a display value, 0 to 255, to RGB.
 
-`viewer/web/src/colours/maps.ts` has the same tables; a test compares what both paint.
+`viewer/web/src/palettes/maps.ts` has the same tables; a test compares what both paint.
 """
 
 from __future__ import annotations

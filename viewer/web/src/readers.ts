@@ -7,6 +7,7 @@ import { addMeasuring } from "./measure";
 import { addOverlays } from "./overlays";
 import type { Room } from "./room";
 import { addPhases } from "./phases";
+import { addSolid } from "./solid";
 import { addTags } from "./tags";
 import { addVolumes } from "./volume";
 
@@ -16,6 +17,7 @@ export function addReadersTools(room: Room): void {
   addMeasuring(room);
   addPhases();
   addVolumes();
+  addSolid();
   addComparing();
   addKeeping(room);
   addTags();

@@ -1,6 +1,6 @@
 /** One cell of the layout: which series and image it shows, and how. The view draws what stands here. */
 
-import type { ColourMap } from "../colours";
+import type { ColourMap } from "../palettes";
 import type { Screen } from "../painter";
 import type { Facts, SeriesFrames } from "../frames";
 import { matrixOf, UPRIGHT, WHOLE, type Matrix, type Placement, type Size } from "../placement";

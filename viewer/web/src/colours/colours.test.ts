@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Facts } from "../frames";
-import { COLOUR_MAPS, colourOf, painted, tableOf } from "./maps";
+import { COLOUR_MAPS, colourOf, painted, tableOf } from "../palettes";
 import { measureOf, plainScale, scaleOf } from "./scale";
 
 describe("colour maps", () => {

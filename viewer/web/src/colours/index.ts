@@ -5,7 +5,6 @@ import Legend from "./Legend.svelte";
 
 export { default as Bar } from "./Bar.svelte";
 export { default as Choice } from "./Choice.svelte";
-export { COLOUR_MAPS, painted, tableOf, type ColourMap } from "./maps";
 export { measureOf, plainScale, scaleOf, type Scale } from "./scale";
 
 export function addColours(): void {

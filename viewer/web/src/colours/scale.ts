@@ -2,7 +2,7 @@
 
 import type { Facts } from "../frames";
 import { curveOf, limitsOf, shortNumber, type Voi } from "../windowing";
-import { colourOf, type ColourMap } from "./maps";
+import { colourOf, type ColourMap } from "../palettes";
 
 export interface Scale {
   /** Colours from the lowest value to the highest, at even steps. */

@@ -1,8 +1,8 @@
 /** Comparing with the patient's other studies: a list, the matching series beside, slices that go along. */
 
-import { addButton, addImageLayer, addPanel, onScroll } from "../extensions";
+import { addButton, addImageLayer, addPanel } from "../extensions";
 import { addKey } from "../keyboard";
-import type { Room } from "../room";
+import { onScroll, type Room } from "../room";
 import { t } from "../words";
 import Badge from "./Badge.svelte";
 import Panel from "./Panel.svelte";

@@ -2,7 +2,6 @@
 
 import type { Component } from "svelte";
 import type { Cell } from "../cell";
-import type { Point } from "../placement";
 import type { Room } from "../room";
 
 /** A component over each picture, in CSS pixels of the cell; `cell.matrix` maps stored pixels to them. */
@@ -48,21 +47,3 @@ export function addPanel(panel: SidePanel): void {
 export const imageLayers = (): ImageLayer[] => layers;
 export const toolButtons = (): ToolButton[] => buttons;
 export const sidePanels = (): SidePanel[] => panels;
-
-type CellEvent = (room: Room, cell: Cell) => void;
-/** A tool at work in a cell, at a point of it; null when it ended. */
-type ToolEvent = (room: Room, cell: Cell, at: Point | null) => void;
-
-const scrolls: CellEvent[] = [];
-const windows: CellEvent[] = [];
-const tools = new Map<string, ToolEvent>();
-
-/** Told when a person scrolled a cell, or changed its window. */
-export const onScroll = (listener: CellEvent): unknown => scrolls.push(listener);
-export const onWindow = (listener: CellEvent): unknown => windows.push(listener);
-/** What dragging with a tool means. */
-export const onTool = (tool: string, listener: ToolEvent): unknown => tools.set(tool, listener);
-
-export const scrolled: CellEvent = (room, cell) => scrolls.forEach((listener) => listener(room, cell));
-export const windowed: CellEvent = (room, cell) => windows.forEach((listener) => listener(room, cell));
-export const toolUsed = (tool: string, room: Room, cell: Cell, at: Point | null): void => tools.get(tool)?.(room, cell, at);

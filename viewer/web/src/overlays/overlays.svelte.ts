@@ -1,7 +1,7 @@
 /** What is laid over the images: segments, contours, and another series in colour. */
 
 import { paddingValues, type Cell } from "../cell";
-import type { ColourMap } from "../colours";
+import type { ColourMap } from "../palettes";
 import { extent, type SeriesFrames } from "../frames";
 import type { SeriesFacts } from "../page";
 import type { Room } from "../room";

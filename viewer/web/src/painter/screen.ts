@@ -1,6 +1,6 @@
 /** One cell's picture, painted by the GPU straight from the frames in memory. */
 
-import { tableOf, type ColourMap } from "../colours";
+import { tableOf, type ColourMap } from "../palettes";
 import type { Library, SeriesFrames } from "../frames";
 import { matrixOf, type Matrix, type Placement, type Size } from "../placement";
 import type { Voi } from "../windowing";

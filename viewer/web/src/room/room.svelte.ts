@@ -1,14 +1,14 @@
 /** The reading room: its cells, the active one, and what happens between them. */
 
 import { Cell } from "../cell";
-import type { ColourMap } from "../colours";
+import type { ColourMap } from "../palettes";
 import { Graphics, type Painter } from "../painter";
-import { scrolled, toolUsed, windowed } from "../extensions";
 import { BrowserShelf, emptyShelf, Library, linkRate, Pace, Shelving, type SeriesFrames, type Trouble, type Wish } from "../frames";
 import type { Tool } from "../gestures";
 import type { Point } from "../placement";
 import type { Voi } from "../windowing";
 import type { PageData, SeriesFacts } from "../page";
+import { scrolled, toolUsed, windowed } from "./events";
 
 export interface Layout {
   rows: number;

@@ -2,10 +2,14 @@
 
 import { mount, unmount } from "svelte";
 import type { SeriesFrames } from "../frames";
-import type { Volume } from "../volume";
+import { showBodiesBy, type Volume } from "../volume";
+
+export function addSolid(): void {
+  showBodiesBy(showSolid);
+}
 
 /** Show a volume until the person closes it. */
-export async function showSolid(study: string, series: SeriesFrames, volume: Volume): Promise<void> {
+async function showSolid(study: string, series: SeriesFrames, volume: Volume): Promise<void> {
   const { default: Solid } = await import("./Solid.svelte");
   const before = document.activeElement;
   const shown = mount(Solid, {

@@ -1,7 +1,8 @@
 /** Cells that know of each other: reference lines, crosshair, scrolling and windows together. */
 
-import { addButton, addImageLayer, onScroll, onTool, onWindow } from "../extensions";
+import { addButton, addImageLayer } from "../extensions";
 import { toPicture } from "../placement";
+import { onScroll, onTool, onWindow } from "../room";
 import { t } from "../words";
 import { followScroll, goToPoint, shareWindow } from "./follow";
 import { planeOf, toPatient } from "./geometry";

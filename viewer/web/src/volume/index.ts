@@ -14,7 +14,7 @@ export { Reformat } from "./reformat";
 export { reslice, THIN, type Projection, type Slab } from "./reslice";
 export { lettersOf, volumeOf, type Volume } from "./space";
 export { lookAlong, lookOf, type Look } from "./turning";
-export { theVolumes } from "./volumes.svelte";
+export { showBodiesBy, theVolumes } from "./volumes.svelte";
 
 export function addVolumes(): void {
   addImageLayer(Mark);

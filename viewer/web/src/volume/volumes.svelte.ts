@@ -11,6 +11,12 @@ import type { Slab } from "./reslice";
 import { middleOf, placeOf, volumeOf, type NoVolume, type Orientation, type Volume } from "./space";
 import type { Look } from "./turning";
 
+type BodyView = (study: string, series: SeriesFrames, volume: Volume) => Promise<void>;
+
+/** What shows a body in three dimensions; it needs volumes, and volumes know it by this place only. */
+let showBody: BodyView = () => Promise.resolve();
+export const showBodiesBy = (view: BodyView): unknown => (showBody = view);
+
 const ORIENTATIONS: Orientation[] = ["axial", "coronal", "sagittal"];
 
 export class Volumes {
@@ -168,8 +174,7 @@ export class Volumes {
     const source = await this.sourceFor(cell);
     const volume = source && (await this.volume(source));
     if (!source || !volume) return;
-    const { showSolid } = await import("../solid");
-    await showSolid(this.room.studyOf(cell), source, volume);
+    await showBody(this.room.studyOf(cell), source, volume);
   }
 
   setSlab(cell: Cell, slab: Slab): void {
