@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 from werkzeug.exceptions import ClientDisconnected
 
@@ -36,7 +36,8 @@ class Collector:
         try:
             try:
                 async with asyncio.timeout(SECONDS):
-                    refusal = await self._collect(Chunks(scope, aiter(protocol)), found)
+                    with closing(Chunks(scope, protocol)) as chunks:
+                        refusal = await self._collect(chunks, found)
             except TimeoutError:
                 refusal = 408, "The request's body did not come to its end\n"
             except ClientDisconnected:

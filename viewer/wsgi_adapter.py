@@ -21,6 +21,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 from wsgiref.types import WSGIApplication
@@ -109,7 +110,8 @@ class WsgiAdapter:
             _send_busy(protocol)
             return
         if self._drain_max or not may_have_body(scope):
-            await self._answer(scope, protocol, Chunks(scope, aiter(protocol)))
+            with closing(Chunks(scope, protocol)) as chunks:
+                await self._answer(scope, protocol, chunks)
             return
         async with self._collector.whole(scope, protocol) as body:
             if body is not None:
