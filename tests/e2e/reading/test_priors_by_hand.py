@@ -23,13 +23,15 @@ STEP_NOW, STEP_BEFORE = 2.5, 5.0
 AXIAL, CORONAL = [1, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, -1]
 
 
-def slices(study: str, number: int, count: int, step: float, modality: str, orientation: list[int]) -> list[Dataset]:
-    """A stack from z = 0 up, or from y = 0 back."""
+def slices(
+    study: str, number: int, count: int, step: float, modality: str, orientation: list[int], start: float = 0.0
+) -> list[Dataset]:
+    """A stack from z = `start` up, or from y = `start` back."""
     axis = 2 if orientation == AXIAL else 1
     found = []
     for i in range(count):
         position = [0.0, 0.0, 0.0]
-        position[axis] = step * i
+        position[axis] = start + step * i
         found.append(
             ct(
                 StudyInstanceUID=study,
@@ -63,6 +65,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         records.users.add("radiologist", Role.RADIOLOGIST, PASSWORD)
     objects = [
         *slices(NOW, 1, 40, STEP_NOW, "CT", AXIAL),
+        *slices(NOW, 2, 10, STEP_BEFORE, "CT", AXIAL, start=30),
         *slices(BEFORE, 1, 3, 5, "MR", AXIAL),
         *slices(BEFORE, 2, 20, STEP_BEFORE, "CT", CORONAL),
         *slices(BEFORE, 3, 20, STEP_BEFORE, "CT", AXIAL),
@@ -115,3 +118,19 @@ def test_the_window_chosen_here_is_that_of_the_study_beside(room: Reader) -> Non
     beside = room.page.locator(".viewport").nth(1)
     expect(beside).to_have_attribute("data-window-width", "1500")
     expect(beside).to_have_attribute("data-window-center", "-600")
+
+
+def test_what_is_opened_beside_begins_at_the_slice_that_is_shown(room: Reader) -> None:
+    room.open(NOW, "?image=21")
+    room.press("c")
+    room.page.locator(".prior").click()
+    beside = room.page.locator(".viewport").nth(1)
+    # Both stacks begin at the same height: 50 mm up are twenty slices here, and ten there.
+    expect(beside).to_have_attribute("data-slice", "11")
+    expect(room.viewport).to_have_attribute("data-slice", "21")
+    room.page.wait_for_function("place => location.search.includes(place)", arg=f"{BEFORE}.3:11")
+    # Another series of the same space is dragged in beside it; its first image is at 30 mm.
+    room.page.locator(".series-card", has_text="CT 2").drag_to(beside)
+    expect(beside).to_have_attribute("data-series", f"{NOW}.2")
+    expect(beside).to_have_attribute("data-slice", "5")
+    room.page.wait_for_function("place => location.search.includes(place)", arg=f"{NOW}.2:5")

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { follow, matching, score, type Likeness } from "./matching";
+import { follow, matching, score, startAt, type Likeness } from "./matching";
 
 function series(uid: string, more: Partial<Likeness> = {}): Likeness {
   return { uid, modality: "CT", number: 1, description: "", body_part: "CHEST", laterality: "", frames: 300, plane: "axial", slice_thickness: 1, frame_of_reference: "1", ...more };
@@ -45,5 +45,25 @@ describe("stacks side by side", () => {
     expect(follow(anchor, 92, heights)).toBe(6);
     expect(follow(anchor, 500, heights)).toBe(10);
     expect(follow(anchor, 100, [null, null])).toBe(-1);
+  });
+
+  it("begin at the same height where both lie about the same place", () => {
+    const ours = [0, 5, 10, 15, 20];
+    expect(startAt(ours, 2, [20, 10, 0])).toBe(1);
+    // A longer stack that holds the shorter one, and one that is counted from the head.
+    expect(startAt(ours, 1, [-50, -25, 0, 6, 12, 18, 24])).toBe(3);
+    expect(startAt(ours, 0, [-50, -25, 0, 6, 12, 18, 24])).toBe(2);
+  });
+
+  it("begin at the same share of the height where they lie elsewhere", () => {
+    expect(startAt([0, 10, 20, 30, 40], 1, [500, 520, 540, 560, 580])).toBe(1);
+    expect(startAt([0, 10, 20, 30, 40], 1, [580, 560, 540, 520, 500])).toBe(3);
+    expect(startAt([0], 0, [500, 520, 540])).toBe(1);
+  });
+
+  it("say so where heights are unknown", () => {
+    expect(startAt([null, null], 0, [0, 10])).toBe(-1);
+    expect(startAt([0, 10], 0, [null])).toBe(-1);
+    expect(startAt([0, 10], 5, [0, 10])).toBe(-1);
   });
 });

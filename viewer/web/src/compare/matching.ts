@@ -80,6 +80,31 @@ export interface Anchor {
   follower: number;
 }
 
+/** Two studies were laid on the table alike when this much of the shorter stack lies within the other. */
+const ALIKE = 0.8;
+
+/**
+ * The slice of `theirs` (mm along the normal) that goes with slice `place` of `ours`: at the same height where both stacks
+ * lie about the same place, else at the same share of the stack's height; -1 where heights are unknown. Studies have
+ * spaces of their own, so that this is a beginning and no registration.
+ */
+export function startAt(ours: (number | null)[], place: number, theirs: (number | null)[]): number {
+  const height = ours[place] ?? null;
+  const [own, other] = [extentOf(ours), extentOf(theirs)];
+  if (height === null || !own || !other) return -1;
+  const common = Math.min(own.top, other.top) - Math.max(own.bottom, other.bottom);
+  const shorter = Math.min(own.top - own.bottom, other.top - other.bottom);
+  if (common >= ALIKE * shorter) return follow({ leader: 0, follower: 0 }, height, theirs);
+  const share = own.top > own.bottom ? (height - own.bottom) / (own.top - own.bottom) : 0.5;
+  return follow({ leader: 0, follower: 0 }, other.bottom + share * (other.top - other.bottom), theirs);
+}
+
+function extentOf(heights: (number | null)[]): { bottom: number; top: number } | null {
+  const known = heights.filter((height) => height !== null);
+  if (!known.length) return null;
+  return { bottom: known.reduce((a, b) => Math.min(a, b)), top: known.reduce((a, b) => Math.max(a, b)) };
+}
+
 /** The place in `heights` (mm along the normal) that goes with a leader's slice at `height`; -1 for none. */
 export function follow(anchor: Anchor, height: number, heights: (number | null)[]): number {
   const wanted = anchor.follower + height - anchor.leader;

@@ -6,9 +6,9 @@ import { theMeasurements } from "../measure";
 import type { SeriesFacts } from "../page";
 import type { Room } from "../room";
 import { ask, wordsOf } from "../server";
-import { dot, normalOf, planeOf, planesOf } from "../sync";
+import { beginBeside, dot, normalOf, planeOf, planesOf, planesOfSeries, type Plane } from "../sync";
 import { t } from "../words";
-import { follow, matching, type Anchor, type Likeness } from "./matching";
+import { follow, matching, startAt, type Anchor, type Likeness } from "./matching";
 
 export interface Prior {
   study: string;
@@ -82,7 +82,7 @@ export class Priors {
     this.series = guests.filter((one) => one.frames > 0);
   }
 
-  /** Two cells: the present study, and `uid` beside it at the same share of the way. */
+  /** Two cells: the present study, and `uid` beside it, where it goes with the slice that is shown. */
   beside(uid: string | undefined): void {
     const { room } = this;
     if (!uid) return;
@@ -92,9 +92,7 @@ export class Priors {
     if (room.visible.length < 2) room.arrange(portrait ? { rows: 2, columns: 1 } : { rows: 1, columns: 2 });
     const [left, right] = room.visible as [Cell, Cell];
     if (shown && left.series !== shown) room.open(left, shown.uid, place);
-    const share = left.total > 1 ? left.position / (left.total - 1) : 0;
-    const total = room.library.get(uid).total;
-    room.open(right, uid, Math.round(share * (total - 1)));
+    room.open(right, uid, (series) => beginBeside(room, right, series) ?? besideOther(left, series));
     // A window means the same in another study only where values do: in Hounsfield units.
     const isHu = [left.series?.uid, uid].every((one) => room.seriesFacts(one)?.modality === "CT");
     if (left.chosen && isHu) right.choose(left.chosen);
@@ -130,7 +128,7 @@ export class Priors {
     const anchor = this.anchorOf(leader, follower);
     const height = heightOf(leader);
     if (!anchor || height === null) return false;
-    const place = follow(anchor, height, heightsOf(follower));
+    const place = follow(anchor, height, heightsOf(planesOf(follower)));
     if (place >= 0) this.room.go(follower, place);
     return place >= 0;
   }
@@ -156,9 +154,15 @@ export function isGuest(room: Room, cell: Cell): boolean {
   return room.seriesFacts(cell.series?.uid)?.exam !== undefined;
 }
 
+/** The slice of a series of another study that goes with the one in a cell: by height, else by its share of the way. */
+function besideOther(cell: Cell, series: SeriesFrames): number {
+  const place = startAt(heightsOf(planesOf(cell)), cell.position, heightsOf(planesOfSeries(series)));
+  const share = cell.total > 1 ? cell.position / (cell.total - 1) : 0;
+  return place >= 0 ? place : Math.round(share * (series.total - 1));
+}
+
 /** Where each slice lies along the normal of the first, towards the head, the back or the left; null for none. */
-function heightsOf(cell: Cell): (number | null)[] {
-  const planes = planesOf(cell);
+function heightsOf(planes: (Plane | null)[]): (number | null)[] {
   const first = planes.find((plane) => plane !== null);
   if (!first) return [];
   const normal = normalOf(first);
@@ -167,12 +171,12 @@ function heightsOf(cell: Cell): (number | null)[] {
 }
 
 function heightOf(cell: Cell): number | null {
-  return planeOf(cell.facts) ? (heightsOf(cell)[cell.position] ?? null) : null;
+  return planeOf(cell.facts) ? (heightsOf(planesOf(cell))[cell.position] ?? null) : null;
 }
 
 /** The slice that is still on the screen: what the eye has laid beside the other one. */
 function heightBefore(cell: Cell): number | null {
-  return heightsOf(cell)[cell.shown >= 0 ? cell.shown : cell.position] ?? null;
+  return heightsOf(planesOf(cell))[cell.shown >= 0 ? cell.shown : cell.position] ?? null;
 }
 
 export function shownDate(date: string): string {

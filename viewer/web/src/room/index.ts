@@ -1,3 +1,3 @@
 export { LAYOUTS, Room, type Layout } from "./room.svelte";
 export { ACTIONS } from "./actions";
-export { onScroll, onTool, onWindow } from "./events";
+export { onOpening, onScroll, onTool, onWindow } from "./events";

@@ -8,7 +8,7 @@ import type { Tool } from "../gestures";
 import type { Point } from "../placement";
 import type { Voi } from "../windowing";
 import type { PageData, SeriesFacts } from "../page";
-import { scrolled, toolUsed, windowed } from "./events";
+import { beginningOf, scrolled, toolUsed, windowed } from "./events";
 
 export interface Layout {
   rows: number;
@@ -24,6 +24,9 @@ export const LAYOUTS: Layout[] = [
   { rows: 2, columns: 3 },
   { rows: 3, columns: 3 },
 ];
+
+/** Where a series begins that is opened; null where nothing is known of that. */
+export type Place = (series: SeriesFrames) => number | null;
 
 const CELLS_MAX = 9;
 const MIB = 1 << 20;
@@ -101,9 +104,24 @@ export class Room {
     return this.page.series.filter((series) => series.frames > 0);
   }
 
-  open(cell: Cell, uid: string, position = 0): void {
+  /**
+   * Show a series in a cell. Where no image is named, it begins beside what the others show; a function is asked as soon as
+   * the facts of all images are here, and null means the first image.
+   */
+  open(cell: Cell, uid: string, place: number | Place = (series) => beginningOf(this, cell, series)): void {
     if (!this.seriesFacts(uid)?.frames) return;
-    cell.open(this.library.get(uid), position);
+    const series = this.library.get(uid);
+    const isAwaited = typeof place !== "number" && !series.factsComplete && !series.isMade;
+    if (isAwaited) void this.library.factsOf(uid).then(() => this.begin(cell, series, place));
+    const beginning = typeof place === "number" ? place : isAwaited ? 0 : place(series);
+    cell.open(series, beginning ?? 0);
+    this.want();
+  }
+
+  /** The facts of a series that was opened are here: go where it begins, unless somebody went elsewhere meanwhile. */
+  private begin(cell: Cell, series: SeriesFrames, place: Place): void {
+    if (cell.series !== series || cell.position !== 0) return;
+    cell.go(place(series) ?? 0);
     this.want();
   }
 

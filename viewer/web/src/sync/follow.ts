@@ -1,16 +1,19 @@
 /** Cells that show the same patient space move together: slices by position, and on demand windows. */
 
 import type { Cell } from "../cell";
+import type { SeriesFrames } from "../frames";
 import type { Room } from "../room";
 import { scaledVoi } from "../windowing";
-import { areParallel, nearest, planeOf, toPatient, type Plane, type Vector } from "./geometry";
+import { areParallel, nearest, nearestBeside, planeOf, toPatient, type Plane, type Vector } from "./geometry";
 
 const planesKept = new WeakMap<object, { count: number; planes: (Plane | null)[] }>();
 
 /** The planes of all images of a cell's series, as far as their facts are here. */
 export function planesOf(cell: Cell): (Plane | null)[] {
-  const { series } = cell;
-  if (!series) return [];
+  return cell.series ? planesOfSeries(cell.series) : [];
+}
+
+export function planesOfSeries(series: SeriesFrames): (Plane | null)[] {
   const count = series.facts.reduce((sum, facts) => sum + (facts ? 1 : 0), 0);
   const kept = planesKept.get(series);
   if (kept?.count === count) return kept.planes;
@@ -34,6 +37,17 @@ export function followScroll(room: Room, leader: Cell): void {
     const own = planeOf(cell.facts);
     if (own && areParallel(plane, own)) goNearest(cell, middle);
   }
+}
+
+/** A series of the same space begins at the slice beside the one in the active cell, or else in another one. */
+export function beginBeside(room: Room, cell: Cell, series: SeriesFrames): number | null {
+  for (const leader of [room.cell, ...room.visible]) {
+    const plane = leader === cell ? null : planeOf(leader.facts);
+    if (!plane || !leader.facts?.frame_of_reference || leader.facts.frame_of_reference !== series.known?.frame_of_reference) continue;
+    const place = nearestBeside(plane, planesOfSeries(series));
+    if (place >= 0) return place;
+  }
+  return null;
 }
 
 /** Bring every other cell of the same space to the slice through `point`. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { areParallel, crossing, distance, nearest, planeOf, toPatient, toPlane, type Placed, type Plane, type Vector } from "./geometry";
+import { areParallel, crossing, distance, nearest, nearestBeside, planeOf, toPatient, toPlane, type Placed, type Plane, type Vector } from "./geometry";
 
 const placed = (position: number[], orientation = [1, 0, 0, 0, 1, 0]): Placed => ({
   position,
@@ -29,6 +29,12 @@ describe("planes", () => {
     const point: Vector = [0, 0, 13.2];
     expect(nearest([axial(0), null, axial(12), axial(24)], point)).toBe(2);
     expect(nearest([null], point)).toBe(-1);
+  });
+
+  test("the slice beside another one is parallel to it, also where a localizer passes nearer", () => {
+    expect(nearestBeside(axial(13), [sagittal, axial(0), null, axial(12), axial(24)])).toBe(3);
+    expect(nearestBeside(axial(13), [axial(24), axial(12), axial(0)])).toBe(1);
+    expect(nearestBeside(axial(13), [sagittal, null])).toBe(-1);
   });
 });
 

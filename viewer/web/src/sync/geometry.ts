@@ -77,6 +77,12 @@ export function nearest(planes: (Plane | null)[], point: Vector): number {
   return best;
 }
 
+/** Which of `planes` lies nearest to the middle of `plane`, of those that are parallel to it; -1 for none. */
+export function nearestBeside(plane: Plane, planes: (Plane | null)[]): number {
+  const middle = toPatient(plane, plane.columns / 2, plane.rows / 2);
+  return nearest(planes.map((one) => (one && areParallel(plane, one) ? one : null)), middle);
+}
+
 /** Planes are parallel enough to be scrolled together. */
 export function areParallel(one: Plane, other: Plane): boolean {
   return Math.abs(dot(normalOf(one), normalOf(other))) > 0.98;

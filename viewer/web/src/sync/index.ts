@@ -2,14 +2,14 @@
 
 import { addButton, addImageLayer } from "../extensions";
 import { toPicture } from "../placement";
-import { onScroll, onTool, onWindow } from "../room";
+import { onOpening, onScroll, onTool, onWindow } from "../room";
 import { t } from "../words";
-import { followScroll, goToPoint, shareWindow } from "./follow";
+import { beginBeside, followScroll, goToPoint, shareWindow } from "./follow";
 import { planeOf, toPatient } from "./geometry";
 import Lines from "./Lines.svelte";
 
 export { areParallel, cross, crossing, distance, dot, nearest, normalOf, planeOf, toPatient, toPlane, type Placed, type Plane, type Vector } from "./geometry";
-export { planesOf, shareSpace } from "./follow";
+export { beginBeside, planesOf, planesOfSeries, shareSpace } from "./follow";
 
 export function addSync(): void {
   addImageLayer(Lines);
@@ -24,6 +24,7 @@ export function addSync(): void {
   });
   addButton({ group: "show", icon: "lines", key: "K", label: t("Reference lines"), act: (room) => (room.lines = !room.lines), isOn: (room) => room.lines });
   addButton({ group: "hand", icon: "crosshair", tool: "crosshair", key: "X", label: t("Crosshair: the same point everywhere") });
+  onOpening(beginBeside);
   onScroll(followScroll);
   onWindow(shareWindow);
   onTool("crosshair", (room, cell, at) => {
