@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import Any
 
 import imagecodecs
-import jpeg_ls
 import numpy as np
 import rle
 from numpy.typing import NDArray
@@ -23,13 +22,12 @@ from storage.errors import PixelError
 from storage.pixels import PixelDescription, PixelObject
 from storage.pixels.codecs import Cells, decoder_for
 from storage.pixels.native import stored_values
-from storage.transcode import syntaxes
+from storage.transcode import charls, syntaxes
 from storage.transcode.elements import Changes, NewPixels
 
 _PHOTOMETRIC, _PLANAR, _LOSSY = 0x00280004, 0x00280006, 0x00282110
 _OFFSET_TABLES = frozenset({0x7FE00001, 0x7FE00002})
 _MAX_LENGTH = 0xFFFFFFFE
-_JPEG_LS_LEAST = 1 << 10
 # These keep every bit of a cell, so that unused ones are kept, too.
 _WHOLE_CELLS = frozenset({syntaxes.RLE, "1.2.840.10008.1.2.8.1"})
 
@@ -178,10 +176,8 @@ def _jpeg_ls(cells: NDArray[Any], description: PixelDescription) -> bytes:
     _integers(description, 16)
     bits = description.bits_stored
     is_narrow = not description.is_signed and 8 < bits < description.bits_allocated and not int(cells.max()) >> bits
-    # This encoder takes a depth, but has no room for the head of a tiny picture.
-    if is_narrow and description.samples_per_pixel == 1 and cells.nbytes >= _JPEG_LS_LEAST:
-        little = cells.astype("<u2", copy=False).tobytes()
-        return bytes(jpeg_ls.encode_buffer(little, description.rows, description.columns, 1, bits))
+    if is_narrow and description.samples_per_pixel == 1:
+        return charls.encode(cells.astype(np.uint16, copy=False), bits)
     return bytes(imagecodecs.jpegls_encode(cells, level=0))
 
 
