@@ -38,8 +38,11 @@ log = logging.getLogger("filmless.viewer")
 BODY_MAX = 64 << 20
 SMALL_FILE = 1 << 20
 """Files up to here are read from the open file, as a script or a style sheet is."""
-STREAMS = 128
-"""Streamed responses under way at once in one process, each with a thread and a pipe; more wait."""
+STREAMS = 384
+"""Streamed responses under way at once in one process, each with a thread and a pipe; more wait.
+
+A reader on a slow network has three of them for minutes.
+"""
 
 _NO_BODY = frozenset({204, 304})
 _Headers = list[tuple[str, str]]

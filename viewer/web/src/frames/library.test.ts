@@ -108,6 +108,82 @@ describe("while the first picture is waited for", () => {
   });
 });
 
+describe("on a slow network", () => {
+  const all = Array.from({ length: 24 }, () => facts());
+  const opened = (asked: string[]) => {
+    vi.stubGlobal("Worker", IdleWorker);
+    const library = new Library("1", [["1.2", all.length]], 1 << 30, null, new Pace(CRAWL / 2));
+    library.know("1.2", 0, facts());
+    library.want([{ series: "1.2", position: 0 }]);
+    const streams = () => asked.filter((address) => address.includes("/stream")).map(positionsOf);
+    return { library, streams };
+  };
+
+  test("several answers bring a series side by side, each frame once", async () => {
+    const { library, streams } = opened(serve(all));
+    await vi.waitFor(() => expect(library.get("1.2").isComplete).toBe(true));
+    expect(streams().map((positions) => positions[0])).toEqual([0, 4, 8]);
+    expect(streams().flat()).toHaveLength(all.length);
+  });
+
+  test("one that fails ends the others; what has come is kept, and only the rest is asked for again", async () => {
+    let isFailing = true;
+    const asked: string[] = [];
+    vi.stubGlobal("fetch", async (address: string, { signal }: RequestInit = {}) => {
+      asked.push(address);
+      if (address.includes("/facts")) return Response.json({ total: all.length, offset: 0, shared: {}, each: all });
+      const positions = positionsOf(address);
+      const record_ = (position: number) => Uint8Array.from(record(position, 1, new Uint8Array(SIDE * SIDE)));
+      return new Response(
+        new ReadableStream({
+          async start(controller) {
+            signal?.addEventListener("abort", () => controller.error(new DOMException("left", "AbortError")));
+            if (!isFailing) for (const position of positions) controller.enqueue(record_(position));
+            if (!isFailing) return (controller.enqueue(Uint8Array.from(record(0, 0, new Uint8Array(0), 2))), controller.close());
+            controller.enqueue(record_(positions[0] as number));
+            if (positions[0] !== 4) return;
+            await rest(20);
+            isFailing = false;
+            controller.close();
+          },
+        }),
+      );
+    });
+    const { library, streams } = opened(asked);
+    const told: unknown[] = [];
+    library.troubled = (trouble) => told.push(trouble?.kind);
+    await vi.waitFor(() => expect(library.get("1.2").isComplete).toBe(true), 5000);
+    expect(told[0]).toBe("network");
+    expect(streams().slice(3).flat().sort((a, b) => a - b)).toEqual(all.map((_, i) => i).filter((i) => ![0, 4, 8].includes(i)));
+  });
+
+  test("a jump to a frame that is far from coming begins all of them again there", async () => {
+    const many = Array.from({ length: 300 }, () => facts());
+    const asked: string[] = [];
+    const left: string[] = [];
+    vi.stubGlobal("Worker", IdleWorker);
+    vi.stubGlobal("fetch", async (address: string, { signal }: RequestInit = {}) => {
+      asked.push(address);
+      if (address.includes("/facts")) return Response.json({ total: many.length, offset: 0, shared: {}, each: many });
+      return new Promise((_, refuse) => {
+        signal?.addEventListener("abort", () => (left.push(address), refuse(new DOMException("left", "AbortError"))));
+      });
+    });
+    const library = new Library("1", [["1.2", many.length]], 1 << 30, null, new Pace(CRAWL / 2));
+    library.know("1.2", 0, facts());
+    library.want([{ series: "1.2", position: 0 }]);
+    const streams = () => asked.filter((address) => address.includes("/stream")).map(positionsOf);
+    await vi.waitFor(() => expect(streams()).toHaveLength(3));
+    library.want([{ series: "1.2", position: 10 }]);
+    await rest(20);
+    expect(streams()).toHaveLength(3);
+    library.want([{ series: "1.2", position: 200 }]);
+    await vi.waitFor(() => expect(streams()).toHaveLength(6));
+    expect(left).toHaveLength(3);
+    expect(streams()[3]?.[0]).toBe(200);
+  });
+});
+
 test("a server that takes its time with each frame is no slow network", async () => {
   const side = 200;
   const all = Array.from({ length: 40 }, () => facts({ rows: side, columns: side }));

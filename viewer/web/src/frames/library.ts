@@ -1,16 +1,17 @@
 /**
- * Brings series into this browser. One stream at a time: the series that the person looks at first, the others after it,
+ * Brings series into this browser. One at a time: the series that the person looks at first, the others after it,
  * hidden ones last; a jump to a frame that is not here yet restarts the stream from there. Within a budget of memory,
  * what is farthest from anybody's eyes goes first.
  */
 
-import { Beat } from "./beat";
 import { JPEG_LS, RAW } from "./codes";
-import { Cutter, type Arrival } from "./cut";
+import { Coming } from "./coming";
+import type { Arrival } from "./cut";
 import { expanded, type CompactFacts, type Facts } from "./facts";
 import { isAbort, request, RequestError } from "./fetching";
-import { outward, rangesText, type Range } from "./order";
+import { outward, rangesOf, rangesText, type Range } from "./order";
 import { Pace } from "./pace";
+import { allOrNone, receive } from "./receive";
 import { SeriesFrames } from "./series";
 import type { Shelving } from "./shelving";
 import { NoWorkers, Unpacking } from "./unpacking";
@@ -34,6 +35,18 @@ const HOLD_MS = 2000;
 const PATIENCE = 24;
 /** With fewer frames to come, a stream is not begun again in another encoding. */
 const LEFT_TO_CHANGE = 8;
+/**
+ * On a slow network so many answers side by side: one alone leaves gaps, as it stands still wherever something of it was
+ * lost or is waited for. A browser keeps six connections to a server; the others are for all the rest.
+ */
+const SIDE_BY_SIDE = 3;
+
+interface Running {
+  series: string;
+  control: AbortController;
+  coming: Coming;
+  bringing: number;
+}
 
 export class Library {
   private readonly series = new Map<string, SeriesFrames>();
@@ -41,7 +54,7 @@ export class Library {
   private readonly factsRunning = new Map<string, Promise<void>>();
   private wishes: Wish[] = [];
   /** `bringing` is the place around which frames come from the browser's own store. */
-  private running: { series: string; control: AbortController; coming: number[]; bringing: number } | null = null;
+  private running: Running | null = null;
   /** Series that the server would not give: not asked for again until somebody wants them anew. */
   private readonly refused = new Set<string>();
   private failures = 0;
@@ -179,8 +192,7 @@ export class Library {
   private isComing(wish: Wish): boolean {
     if (this.running?.series !== wish.series) return false;
     if (this.running.bringing === wish.position) return true;
-    const place = this.running.coming.indexOf(wish.position);
-    return place >= 0 && place <= PATIENCE;
+    return this.running.coming.before(wish.position) <= PATIENCE;
   }
 
   private async run(): Promise<void> {
@@ -190,15 +202,15 @@ export class Library {
       return;
     }
     const series = this.get(wish.series);
-    const running = { series: wish.series, control: new AbortController(), coming: [] as number[], bringing: -1 };
+    const running: Running = { series: wish.series, control: new AbortController(), coming: new Coming(), bringing: -1 };
     this.running = running;
     try {
       if (!series.known) await this.factsOf(series.uid);
       if (!this.isHolding && this.shelving?.isEmpty === false) await this.bring(series, wish.position, running);
       const { ranges, isMade } = this.isHolding ? only(series, wish.position) : missing(series, wish.position);
-      running.coming = ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
+      running.coming = new Coming(ranges, this.pace.encoding === "raw" ? 1 : SIDE_BY_SIDE);
       if (this.isPacked(series, isMade)) this.unpacking.prepare();
-      if (ranges.length) await this.stream(series, this.streamAddress(series, rangesText(ranges), isMade), running.control.signal);
+      await this.streams(series, running, isMade);
       this.failures = 0;
       this.troubled(null);
     } catch (error) {
@@ -219,49 +231,27 @@ export class Library {
     signal.throwIfAborted();
   }
 
-  private async stream(series: SeriesFrames, address: string, signal: AbortSignal): Promise<void> {
-    const answer = await request(address, signal, "*/*");
+  private async streams(series: SeriesFrames, { coming, control }: Running, isMade: boolean): Promise<void> {
     const unpacked: Promise<void>[] = [];
-    const cutter = new Cutter((arrival) => {
-      const coming = this.running?.coming;
-      if (coming) while (coming.length && coming.shift() !== arrival.position);
-      if (arrival.code === JPEG_LS && arrival.problem === undefined) unpacked.push(this.unpack(series, arrival));
-      else this.take(series, arrival);
-    });
-    const reader = answer.body?.getReader();
-    if (!reader) throw new RequestError("the answer has no body", "refused");
+    const receiver = {
+      arrived: (arrival: Arrival) => {
+        coming.arrived(arrival.position);
+        if (arrival.code === JPEG_LS && arrival.problem === undefined) unpacked.push(this.unpack(series, arrival));
+        else this.take(series, arrival);
+      },
+      carried: (bytes: number, ms: number) => {
+        // Each of several answers is given its share of what the network carries.
+        const isOther = this.pace.saw(bytes * coming.answers, ms);
+        if (isOther && coming.left > LEFT_TO_CHANGE && canPack(series)) control.abort();
+      },
+    };
+    this.pace.begin();
+    const addresses = coming.lanes.map((lane) => this.streamAddress(series, rangesText(rangesOf(lane)), isMade));
     try {
-      await this.readAll(reader, cutter, series);
+      await allOrNone(addresses.map((address) => receive(address, control.signal, receiver)), control);
     } finally {
       // What has come is kept, also when the rest is not to come; it is not asked for again while it is being unpacked.
       await Promise.all(unpacked);
-    }
-    if (!cutter.isWhole) throw new RequestError("the stream broke off", "network");
-  }
-
-  private async readAll(reader: ReadableStreamDefaultReader<Uint8Array>, cutter: Cutter, series: SeriesFrames): Promise<void> {
-    this.pace.begin();
-    const beat = new Beat();
-    try {
-      for (let before = 0, busy = 0, isInside = false; ; ) {
-        const { done, value } = await reader.read().catch((error: unknown) => {
-          if (isAbort(error)) throw error;
-          throw new RequestError(String(error), "network");
-        });
-        if (done) return;
-        beat.tick();
-        const now = performance.now();
-        // The server may be slow with the beginning of a frame; for the rest of it only the network is. What came while this
-        // thread drew the first picture says nothing about either.
-        const isOther = isInside && this.pace.saw(value.length, Math.max(0, now - before - (beat.busy - busy)));
-        [before, busy] = [now, beat.busy];
-        cutter.push(value);
-        isInside = cutter.isInside;
-        const left = this.running?.coming.length ?? 0;
-        if (isOther && left > LEFT_TO_CHANGE && canPack(series)) this.running?.control.abort();
-      }
-    } finally {
-      beat.stop();
     }
   }
 

@@ -49,6 +49,11 @@ function joined(ranges: Range[]): Range[] {
   return result;
 }
 
+/** Positions in their order as ranges, rising ones together. */
+export function rangesOf(positions: number[]): Range[] {
+  return joined(positions.map((position) => [position, position]));
+}
+
 export function rangesText(ranges: Range[]): string {
   return ranges.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`)).join(",");
 }

@@ -15,7 +15,10 @@ export const FAST = 16e6;
 export const CRAWL = 3.2e6;
 const MS_LEAST = 100;
 const BYTES_LEAST = 64 << 10;
-/** So many times in a row a stream has to be slow: a server that was busy for a moment is no slow network. */
+/**
+ * So many times in a row a stream has to be slow, or fast: a server that was busy for a moment is no slow network, and
+ * what had piled up while this browser was busy no fast one.
+ */
 const TIMES = 3;
 
 export class Pace {
@@ -23,6 +26,7 @@ export class Pace {
   private bytes = 0;
   private ms = 0;
   private slow = 0;
+  private fast = 0;
   private isAllowed = true;
 
   /** `seen` is what the network carried before the first stream, in bytes a second; null where nobody knows. */
@@ -43,9 +47,10 @@ export class Pace {
     const rate = (this.bytes / this.ms) * 1000;
     this.clear();
     this.slow = rate < SLOW ? this.slow + 1 : 0;
+    this.fast = rate > FAST ? this.fast + 1 : 0;
     const before = this.encoding;
     if (this.slow >= TIMES && this.isAllowed) this.encoding = "jpegls";
-    else if (rate > FAST) this.encoding = "raw";
+    else if (this.fast >= TIMES) this.encoding = "raw";
     return this.encoding !== before;
   }
 
