@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from viewer.dicomweb import bulkdata, capabilities, metadata, reject, search
+from viewer.dicomweb import bulk, bulkdata, capabilities, metadata, reject, search
 from viewer.dicomweb.stow import views as stow
 from viewer.dicomweb.wado import frames, objects, rendered, thumbnails, uri
 
@@ -15,6 +15,7 @@ def blueprints() -> tuple[Blueprint, ...]:
         capabilities.bp,
         search.bp,
         metadata.bp,
+        bulk.bp,
         bulkdata.bp,
         reject.bp,
         stow.bp,

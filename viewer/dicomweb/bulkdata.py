@@ -22,10 +22,12 @@ from viewer.dicomweb.errors import PREFIX
 from viewer.dicomweb.heads import Head, read_head
 from viewer.dicomweb.json_values import little_endian
 from viewer.dicomweb.media_types import OCTETS, MediaType, related
+from viewer.dicomweb.metadata import base_address
 from viewer.dicomweb.negotiation import negotiate
+from viewer.dicomweb.prepared import place_of
 from viewer.dicomweb.resources import find_instance
 from viewer.etags import etag_of, is_known, kept
-from viewer.frame_store import EXPLICIT_LITTLE
+from viewer.frame_store import EXPLICIT_LITTLE, FrameStore
 from viewer.pages.document import PDF_POLICY
 from viewer.permissions import Permission, needs
 from viewer.ranges import cut, ranged
@@ -56,43 +58,43 @@ def bulkdata(study: str, series: str, instance: str, place: str) -> Response:
     """Return the value at `place`."""
     found = find_instance(study, series, instance)
     place = place.upper()
-    value = find_value(found, place)
+    value = find_value(found, place, services().frame_store)
     chosen = negotiate(_offered(value))
     services().looks.looked(auth.signed_in(), study, auth.address())
     etag = etag_of("bulkdata", found.dataset_sha256, place, chosen)
     if is_known(etag):
         return kept(Response(status=304), etag)
-    response = _related(value, etag) if chosen is _OCTETS_RELATED else _single(value, chosen, etag)
+    location = f"{place_of(found, base_address())}/bulkdata/{place}"
+    response = _related(value, etag, location) if chosen is _OCTETS_RELATED else _single(value, chosen, etag)
     response.vary.add("Accept")
     return kept(response, etag)
 
 
-def find_value(instance: Instance, place: str) -> Value:
-    """Return the value at a place of an object.
+def find_value(instance: Instance, place: str, store: FrameStore, head: Head | None = None) -> Value:
+    """Return the value at a place of an object, whose head may have been read before.
 
     Raises:
         NotFound: there is none, or its file is gone.
         InvalidObject, PixelError: the object cannot be read.
     """
-    head = read_head(instance)
+    head = head or read_head(instance)
     if head.pixels is not None and place == f"{head.pixels.tag:08X}":
-        return _pixels(instance, head.pixels, head)
+        return _pixels(instance, head.pixels, head, store)
     for block, start in ((head.block, head.start), (head.tail, 0)):
         found = locate(block, head.encoding, place, start) if len(block) > start else None
         if found is not None:
-            return _value(instance, head, block, found[0])
+            return _value(instance, head, block, found[0], store)
     raise NotFound(f"no value at {place[:80]!r} in this instance")
 
 
-def _pixels(instance: Instance, element: Element, head: Head) -> Value:
+def _pixels(instance: Instance, element: Element, head: Head, store: FrameStore) -> Value:
     if element.length == UNDEFINED or not head.encoding.little_endian:
-        return _decoded(instance, element.tag)
+        return _decoded(instance, element.tag, store)
     span = FileSpan(instance.path, element.value, element.length)
     return Value(element.tag, (span,), element.length)
 
 
-def _decoded(instance: Instance, tag: int) -> Value:
-    store = services().frame_store
+def _decoded(instance: Instance, tag: int, store: FrameStore) -> Value:
     count = store.number_of_frames(instance)
     first = store.pieces(instance, 0, EXPLICIT_LITTLE)
 
@@ -105,12 +107,12 @@ def _decoded(instance: Instance, tag: int) -> Value:
     return Value(tag, pieces(), count * sum(map(length_of, first)))
 
 
-def _value(instance: Instance, head: Head, block: Block, element: Element) -> Value:
+def _value(instance: Instance, head: Head, block: Block, element: Element, store: FrameStore) -> Value:
     if element.vr == "SQ":
         raise NotFound(f"{element.tag:08X} is a sequence and has no bulk data")
     if element.length == UNDEFINED:
         if element.tag == 0x7FE00010 and instance.transfer_syntax_uid in DEFLATED:
-            return _decoded(instance, element.tag)
+            return _decoded(instance, element.tag, store)
         raise NotFound(f"{element.tag:08X} has fragments, which have no address")
     in_file = block is head.block and instance.transfer_syntax_uid not in DEFLATED
     if in_file and (head.encoding.little_endian or element.vr not in _NUMBERS):
@@ -134,9 +136,9 @@ def _begins_with(value: Value, magic: bytes) -> bool:
     return read(cut(value.pieces[0], 0, len(magic))) == magic
 
 
-def _related(value: Value, etag: str) -> Response:
+def _related(value: Value, etag: str, location: str) -> Response:
     # The ETag is a hash of the object, so nobody can write it into the bytes that it is of.
-    head = multipart.part_head(etag, "application/octet-stream", length=value.length)
+    head = multipart.part_head(etag, "application/octet-stream", length=value.length, location=location)
     end = multipart.end(etag)
 
     def pieces() -> Iterator[Piece]:

@@ -23,6 +23,7 @@ FRAME_TYPES = ("application/octet-stream", "image/jpeg", "image/jls", "image/jp2
 _VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 _PICTURES = ("image/jpeg", "image/png", "image/gif", "image/jp2")
 _PARTS = ('multipart/related; type="image/jpeg"', 'multipart/related; type="image/png"')
+_VALUES = 'multipart/related; type="application/octet-stream"'
 _DOCUMENTS = ("application/pdf", "text/html", "text/plain")
 _VIDEO = ("video/mpeg", "video/mp4")
 
@@ -72,11 +73,27 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         ),
         "dicomweb_bulkdata.bulkdata": Operation(
             "RetrieveBulkData",
-            ("application/octet-stream", 'multipart/related; type="application/octet-stream"', "application/pdf"),
+            ("application/octet-stream", _VALUES, "application/pdf"),
             (),
             (200, 206, 304),
             ("accept",),
         ),
+        **{
+            f"dicomweb_bulk.bulkdata_of_{what.lower()}": Operation(
+                f"Retrieve{what}BulkData", (_VALUES,), (), (200, 304), ("accept",)
+            )
+            for what in ("Study", "Series", "Instance")
+        },
+        **{
+            f"dicomweb_bulk.pixels_of_{what.lower()}": Operation(
+                f"Retrieve{what}PixelData",
+                tuple(f'multipart/related; type="{name}"' for name in FRAME_TYPES),
+                (),
+                (200, 304),
+                ("accept",),
+            )
+            for what in ("Study", "Series", "Instance")
+        },
         "wado_objects.of_study": Operation("RetrieveStudy", (OBJECTS, "application/zip"), (), (200, 304), ("accept",)),
         "wado_objects.of_series": Operation(
             "RetrieveSeries", (OBJECTS, "application/zip"), (), (200, 304), ("accept",)

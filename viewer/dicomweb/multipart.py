@@ -12,9 +12,18 @@ def content_type(media_type: MediaType, boundary: str) -> str:
     return f'multipart/related; type="{media_type.parameter("type")}"; boundary={boundary}'
 
 
-def part_head(boundary: str, part_type: str, *, length: int | None = None, description: str | None = None) -> bytes:
+def part_head(
+    boundary: str,
+    part_type: str,
+    *,
+    length: int | None = None,
+    location: str | None = None,
+    description: str | None = None,
+) -> bytes:
     """Return what stands before a part's bytes: a line break first, as it is the boundary's (RFC 2046 5.1.1)."""
     lines = ["", f"--{boundary}", f"Content-Type: {part_type}"]
+    if location is not None:
+        lines.append(f"Content-Location: {location}")
     if length is not None:
         lines.append(f"Content-Length: {length}")
     if description is not None:

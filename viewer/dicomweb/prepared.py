@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from storage.errors import StorageError
 from storage.model import Instance, Series, Study
-from viewer.dicomweb.dicom_json import Encoder, bulk_fragment, document
+from viewer.dicomweb.dicom_json import Addresses, Encoder, bulk_fragment, document
 from viewer.dicomweb.heads import Head, read_head
 from viewer.disk_cache import DiskCache
 from viewer.lru import Lru
@@ -54,9 +54,14 @@ def instance_json(encoder: Encoder, instance: Instance, base: str) -> bytes:
     Raises:
         NotFound, InvalidObject, OSError: it cannot be read.
     """
+    address = f"{place_of(instance, base)}/bulkdata/"
+    return document(attributes(encoder, read_head(instance), instance, lambda place: address + place))
+
+
+def place_of(instance: Instance, base: str) -> str:
+    """Return the address of an instance, without a slash at the end; `base` is that of `/dicom-web`."""
     place = f"{base}/studies/{instance.study_instance_uid}/series/{instance.series_instance_uid}"
-    address = f"{place}/instances/{instance.sop_instance_uid}/bulkdata/"
-    return document(attributes(encoder, read_head(instance), instance, address))
+    return f"{place}/instances/{instance.sop_instance_uid}"
 
 
 def named_json(instance: Instance) -> bytes:
@@ -64,17 +69,17 @@ def named_json(instance: Instance) -> bytes:
     return document(_known_to_the_index(instance))
 
 
-def attributes(encoder: Encoder, head: Head, instance: Instance, address: str) -> list[bytes]:
-    """Return the JSON of each attribute of an object, in order; `address` begins that of its bulk data.
+def attributes(encoder: Encoder, head: Head, instance: Instance, address: Addresses) -> list[bytes]:
+    """Return the JSON of each attribute of an object, in order; `address` gives that of bulk data by its place.
 
     Raises:
         InvalidObject: it cannot be walked.
     """
-    found = encoder.attributes(head.block, head.encoding, lambda path: address + path, head.start)
+    found = encoder.attributes(head.block, head.encoding, address, head.start)
     if head.pixels is not None:
-        found.append(bulk_fragment(head.pixels.tag, head.pixels.vr, f"{address}{head.pixels.tag:08X}"))
+        found.append(bulk_fragment(head.pixels.tag, head.pixels.vr, address(f"{head.pixels.tag:08X}")))
     if head.tail:
-        found += encoder.attributes(head.tail, head.encoding, lambda path: address + path)
+        found += encoder.attributes(head.tail, head.encoding, address)
     # PS3.18 10.4.1.1.2: says which transfer syntax the object can be had in without transcoding.
     found.append(_text(0x00083002, "UI", instance.transfer_syntax_uid))
     found.sort()

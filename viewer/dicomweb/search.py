@@ -22,7 +22,7 @@ from viewer.dicomweb.heads import read_head
 from viewer.dicomweb.media_types import DICOM_JSON, JSON, XML
 from viewer.dicomweb.metadata import base_address
 from viewer.dicomweb.negotiation import negotiate
-from viewer.dicomweb.prepared import attributes
+from viewer.dicomweb.prepared import attributes, place_of
 from viewer.dicomweb.resources import conditions
 from viewer.dicomweb.search_answers import Writer
 from viewer.dicomweb.search_keys import Search, parse
@@ -133,9 +133,8 @@ class _Page:
         self._read += 1
         try:
             instance = archive().instance(answer.path.stem)
-            place = f"{base_address()}/studies/{instance.study_instance_uid}/series/{instance.series_instance_uid}"
-            address = f"{place}/instances/{instance.sop_instance_uid}/bulkdata/"
-            return attributes(self._encoder, read_head(instance), instance, address)
+            address = f"{place_of(instance, base_address())}/bulkdata/"
+            return attributes(self._encoder, read_head(instance), instance, lambda place: address + place)
         except (StorageError, OSError):
             # The index knows the object; what only its file could tell is left out.
             return []
