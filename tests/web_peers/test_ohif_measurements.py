@@ -70,6 +70,10 @@ def test_ohif_lists_and_draws_what_was_measured_here(reading_page: Page, chest_s
     # There are two panels of that name, an empty one for what belongs to no study here among them.
     listed = page.locator("[data-cy=trackedMeasurements-panel]", has_text=re.compile(r"(49\.[89]|50\.[0-2])\d* mm"))
     expect(listed).to_have_count(1, timeout=ANSWER_MS)
+    # What was given no name is called by its kind.
+    expect(listed).to_contain_text("Length")
+    expect(listed).to_contain_text("Ellipse")
+    expect(listed).not_to_contain_text("(empty)")
     # Of an ellipse OHIF counts the pixels, those on the rim included: its own area is larger than the stored one.
     expect(listed).to_contain_text(re.compile(r"\d+ mm²"))
     # Seen once, on a busy computer: OHIF's own event about an image that it did not load finds no handler there. What

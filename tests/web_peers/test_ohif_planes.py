@@ -61,6 +61,7 @@ def test_ohif_goes_to_what_was_measured_on_a_made_plane(reading_page: Page, ches
     page.locator("[data-cy=trackedMeasurements-btn]").click()
     rows = page.locator("[data-cy=data-row]")
     expect(rows).to_have_count(1, timeout=ANSWER_MS)
+    expect(rows.first).to_contain_text("Length")
     rows.first.click()
     texts = page.locator(".cornerstone-viewport-element").first.locator("svg text")
     near = re.compile(r"\b(49\.[5-9]|50\.[0-5])\d* mm")

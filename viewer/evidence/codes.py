@@ -12,6 +12,11 @@ from pydicom.sr.coding import Code
 
 PRIVATE = "99FILMLESS"
 PRIVATE_NAME = "Filmless"
+DCMJS = "99dcmjs"
+FREE_TEXT = "CS3DTEXT"
+"""A finding in the reader's own words, as dcmjs codes it; its older code is too long for a code (SH)."""
+SCHEMES: Mapping[str, str] = {PRIVATE: PRIVATE_NAME, DCMJS: "dcmjs"}
+"""Private coding schemes that our documents use, and whose they are."""
 
 CONCEPTS: Mapping[str, Code] = {
     "length": Code("410668003", "SCT", "Length"),

@@ -130,7 +130,9 @@ def _name(content: tuple[Dataset, ...], group: Dataset) -> str:
 
 def _meaning(item: Dataset) -> str:
     found = items(item, "ConceptCodeSequence")
-    return text(found[0], "CodeMeaning") if found else ""
+    # A finding of ours is the kind of measurement, which is no name.
+    is_kind = bool(found) and text(found[0], "CodingSchemeDesignator") == codes.PRIVATE
+    return text(found[0], "CodeMeaning") if found and not is_kind else ""
 
 
 # ---- values

@@ -7,7 +7,8 @@ hold both kinds; any other is a Comprehensive SR, which more programs read. What
 
 - The Tracking Identifier of a group names the tool in Cornerstone's form; OHIF opens such groups for editing.
 - Every value carries the coordinates itself, and an Image Library lists the images: OHIF reads both without asking.
-- Names given by the reader are a Comment of the group.
+- Names given by the reader are a Comment of the group, and its Finding as free text in the code that dcmjs knows. A
+  measurement without a name has its kind as Finding: OHIF's list shows either, and "(empty)" where there is none.
 """
 
 from __future__ import annotations
@@ -55,6 +56,21 @@ TOOLS: Mapping[Kind, str] = {
 }
 """The Tracking Identifier of each kind."""
 _EMPTY = "Filmless:Empty"
+MEANING_MAX = 64
+"""Characters of a Code Meaning (LO, PS3.5 6.2)."""
+_WORDS: Mapping[Kind, str] = {
+    Kind.LENGTH: "Length",
+    Kind.ANGLE: "Angle",
+    Kind.COBB: "Cobb angle",
+    Kind.BIDIRECTIONAL: "Two diameters",
+    Kind.ELLIPSE: "Ellipse",
+    Kind.RECTANGLE: "Rectangle",
+    Kind.FREEHAND: "Outline",
+    Kind.RATIO: "Cardiothoracic ratio",
+    Kind.ARROW: "Arrow",
+    Kind.TEXT: "Text",
+}
+"""What a measurement is that was given no name, in the language of the other codes."""
 _Place = TypeVar("_Place", Point, Vector)
 
 # highdicom takes more than a second to import: it waits for the first document that is written.
@@ -127,6 +143,7 @@ def _group(measurement: Measurement, images: Mapping[str, Instance]) -> Measurem
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(measurement.uid, TOOLS[measurement.kind]),
         method=_method(measurement),
+        finding_type=_finding(measurement),
         measurements=items or None,
     )
     if not items:
@@ -138,6 +155,12 @@ def _group(measurement: Measurement, images: Mapping[str, Instance]) -> Measurem
     if measurement.name:
         group[0].ContentSequence.append(_comment(measurement.name))
     return group
+
+
+def _finding(measurement: Measurement) -> Code:
+    if measurement.name:
+        return Code(codes.FREE_TEXT, codes.DCMJS, measurement.name[:MEANING_MAX].rstrip())
+    return Code(measurement.kind.value.upper(), codes.PRIVATE, _WORDS[measurement.kind])
 
 
 def _method(measurement: Measurement) -> Code | None:
@@ -293,8 +316,8 @@ def _decimal(value: float) -> float:
 
 def _declare_codes(ds: Dataset) -> None:
     """Say whose the private codes are (PS3.3 C.12.1.1.7)."""
-    item = Dataset()
-    item.CodingSchemeDesignator = codes.PRIVATE
-    item.CodingSchemeName = codes.PRIVATE_NAME
-    item.CodingSchemeResponsibleOrganization = codes.PRIVATE_NAME
-    ds.CodingSchemeIdentificationSequence = [item]
+    ds.CodingSchemeIdentificationSequence = [Dataset(), Dataset()]
+    for item, (scheme, name) in zip(ds.CodingSchemeIdentificationSequence, codes.SCHEMES.items(), strict=True):
+        item.CodingSchemeDesignator = scheme
+        item.CodingSchemeName = name
+        item.CodingSchemeResponsibleOrganization = name

@@ -11,6 +11,7 @@ import highdicom
 import pytest
 from flask.testing import FlaskClient
 from pydicom import dcmread
+from pydicom.sr.coding import Code
 from werkzeug.test import TestResponse
 
 from storage.archive import Archive
@@ -18,6 +19,7 @@ from storage.model import Instance
 from storage.records import Records, Role
 from tests.support.evidence import foreign_report, one_of_each, sent, slice_of
 from tests.support.objects import STUDY, store
+from viewer.evidence.report_read import read_report
 
 Post = Callable[..., TestResponse]
 ADDRESS = f"/study/{STUDY}/measurements"
@@ -120,6 +122,29 @@ def test_each_group_is_as_ohif_looks_for_it(post: Post, archive: Archive, image:
             if item.ValueType == "NUM":
                 assert [child.ValueType for child in item.ContentSequence] == ["SCOORD"]
     assert tools[:2] == ["Cornerstone3DTools@^0.1.0:Length", "Cornerstone3DTools@^0.1.0:Angle"]
+
+
+def test_other_programs_lists_have_words_for_each_measurement(post: Post, archive: Archive, image: Instance) -> None:
+    uid = image.sop_instance_uid
+    long = "Nốt mờ " * 20
+    named = sent(uid, "length", [[0, 0], [4, 0]], "2.25.1", "Nốt mờ")
+    much = sent(uid, "length", [[0, 0], [5, 0]], "2.25.2", long)
+    unnamed = sent(uid, "ellipse", [[0, 5], [9, 5], [4, 3], [4, 7]], "2.25.3")
+    answer = saved(post, {"measurements": [named, much, unnamed], "based_on": None})
+    path = archive.instance(answer["instance"]).path
+    groups = highdicom.sr.srread(path).content.get_image_measurement_groups()
+    findings = {group.tracking_uid: group.finding_type for group in groups}
+    assert findings["2.25.1"] == Code("CS3DTEXT", "99dcmjs", "Nốt mờ")
+    assert findings["2.25.2"].meaning == long[:64].strip()
+    assert findings["2.25.3"] == Code("ELLIPSE", "99FILMLESS", "Ellipse")
+    # Words that stand for the kind are no name; a report from before they were written has none of either.
+    assert [one["name"] for one in answer["documents"][0]["measurements"]] == ["Nốt mờ", long.strip(), ""]
+    older = dcmread(path)
+    for group in older.ContentSequence[-1].ContentSequence:
+        kept = [item for item in group.ContentSequence if item.ConceptNameCodeSequence[0].CodeValue != "121071"]
+        assert len(kept) == len(group.ContentSequence) - 1
+        group.ContentSequence = kept
+    assert [one.name for one in read_report(older).measurements] == ["Nốt mờ", long.strip(), ""]
 
 
 def test_a_later_save_supersedes_the_one_before(post: Post, client: FlaskClient, image: Instance) -> None:
