@@ -157,6 +157,28 @@ describe("on a slow network", () => {
     expect(streams().slice(3).flat().sort((a, b) => a - b)).toEqual(all.map((_, i) => i).filter((i) => ![0, 4, 8].includes(i)));
   });
 
+  test("a page that is hidden keeps one connection, and takes the others again when it is looked at", async () => {
+    const page = Object.assign(new EventTarget(), { hidden: false });
+    vi.stubGlobal("document", page);
+    const asked: string[] = [];
+    vi.stubGlobal("fetch", async (address: string, { signal }: RequestInit = {}) => {
+      asked.push(address);
+      if (address.includes("/facts")) return Response.json({ total: all.length, offset: 0, shared: {}, each: all });
+      return new Promise((_, refuse) => signal?.addEventListener("abort", () => refuse(new DOMException("left", "AbortError"))));
+    });
+    const { streams } = opened(asked);
+    const turn = (hidden: boolean) => {
+      page.hidden = hidden;
+      page.dispatchEvent(new Event("visibilitychange"));
+    };
+    await vi.waitFor(() => expect(streams()).toHaveLength(3));
+    turn(true);
+    await vi.waitFor(() => expect(streams()).toHaveLength(4));
+    expect(streams()[3]).toHaveLength(all.length);
+    turn(false);
+    await vi.waitFor(() => expect(streams()).toHaveLength(7));
+  });
+
   test("a jump to a frame that is far from coming begins all of them again there", async () => {
     const many = Array.from({ length: 300 }, () => facts());
     const asked: string[] = [];

@@ -7,6 +7,7 @@
 import { JPEG_LS, RAW } from "./codes";
 import { Coming } from "./coming";
 import type { Arrival } from "./cut";
+import { farthest } from "./farthest";
 import { expanded, type CompactFacts, type Facts } from "./facts";
 import { isAbort, request, RequestError } from "./fetching";
 import { outward, rangesOf, rangesText, type Range } from "./order";
@@ -15,12 +16,7 @@ import { allOrNone, receive } from "./receive";
 import { SeriesFrames } from "./series";
 import type { Shelving } from "./shelving";
 import { NoWorkers, Unpacking } from "./unpacking";
-
-/** What somebody looks at: a series and the place in it. The first is the most wanted. */
-export interface Wish {
-  series: string;
-  position: number;
-}
+import type { Wish } from "./wish";
 
 export interface Trouble {
   words: string;
@@ -79,6 +75,7 @@ export class Library {
   ) {
     for (const [uid, total, revision] of totals) this.series.set(uid, new SeriesFrames(uid, total, revision));
     if (typeof window !== "undefined") window.addEventListener("online", () => this.again());
+    if (typeof document !== "undefined") document.addEventListener("visibilitychange", () => this.makeRoom());
   }
 
   /** Take in a series that is made here, or one of another study. */
@@ -208,7 +205,7 @@ export class Library {
       if (!series.known) await this.factsOf(series.uid);
       if (!this.isHolding && this.shelving?.isEmpty === false) await this.bring(series, wish.position, running);
       const { ranges, isMade } = this.isHolding ? only(series, wish.position) : missing(series, wish.position);
-      running.coming = new Coming(ranges, this.pace.encoding === "raw" ? 1 : SIDE_BY_SIDE);
+      running.coming = new Coming(ranges, this.sideBySide);
       if (this.isPacked(series, isMade)) this.unpacking.prepare();
       await this.streams(series, running, isMade);
       this.failures = 0;
@@ -219,6 +216,17 @@ export class Library {
       this.running = null;
     }
     if (!this.timer) void this.run();
+  }
+
+  /** A page that nobody sees leaves the connections to the one that is looked at. */
+  private get sideBySide(): number {
+    const isHidden = typeof document !== "undefined" && document.hidden;
+    return this.pace.encoding === "raw" || isHidden ? 1 : SIDE_BY_SIDE;
+  }
+
+  private makeRoom(): void {
+    const coming = this.running?.coming;
+    if (coming && coming.left > LEFT_TO_CHANGE && (coming.answers > 1) !== this.sideBySide > 1) this.running?.control.abort();
   }
 
   /** What this browser has kept of a series; rejects when it is no longer wanted. */
@@ -308,8 +316,7 @@ export class Library {
 
   private keepBudget(arrivedIn: string, arrivedAt: number): void {
     while (this.bytes() > this.budget) {
-      const victim = this.farthest(arrivedIn, arrivedAt);
-      if (!victim) return;
+      const victim = farthest(this.series, this.wishes) ?? { series: arrivedIn, position: arrivedAt };
       this.get(victim.series).forget(victim.position);
       this.forgotten(victim.series, victim.position);
       // The newest one was the farthest: nothing nearer is missing, so the stream has done what it can.
@@ -318,25 +325,6 @@ export class Library {
         this.running?.control.abort();
       }
     }
-  }
-
-  private farthest(arrivedIn: string, arrivedAt: number): Wish | null {
-    for (const series of this.series.values()) {
-      if (this.wishes.some((wish) => wish.series === series.uid)) continue;
-      for (let position = series.total - 1; position >= 0; position--) {
-        if (series.hasPixels(position)) return { series: series.uid, position };
-      }
-    }
-    let worst: Wish | null = null;
-    let distance = 0;
-    for (const wish of this.wishes) {
-      const series = this.get(wish.series);
-      for (const position of [firstStored(series), lastStored(series)]) {
-        const away = Math.abs(position - wish.position);
-        if (position >= 0 && away > distance) [worst, distance] = [{ series: wish.series, position }, away];
-      }
-    }
-    return worst ?? { series: arrivedIn, position: arrivedAt };
   }
 
   private report(error: unknown, uid: string): void {
@@ -378,16 +366,6 @@ function missing(series: SeriesFrames, from: number): Missing {
   const nearest = outward(series.total, from, isMissing, 1)[0]?.[0] ?? from;
   const isMade = series.needsMaking(nearest);
   return { ranges: outward(series.total, from, (position) => isMissing(position) && series.needsMaking(position) === isMade), isMade };
-}
-
-function firstStored(series: SeriesFrames): number {
-  for (let position = 0; position < series.total; position++) if (series.hasPixels(position)) return position;
-  return -1;
-}
-
-function lastStored(series: SeriesFrames): number {
-  for (let position = series.total - 1; position >= 0; position--) if (series.hasPixels(position)) return position;
-  return -1;
 }
 
 /** Whether the server can send this series packed, and we can use what comes of it. */
