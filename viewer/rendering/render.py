@@ -18,9 +18,10 @@ from PIL import Image
 
 from storage.pixels import PixelObject
 from viewer.rendering.colour_maps import colour_table
+from viewer.rendering.lookup import look_up
 from viewer.rendering.prepare import Grey, Prepared, prepare
 from viewer.rendering.view import JPEG, MEDIA_TYPES, View
-from viewer.rendering.voi import Voi, apply_voi
+from viewer.rendering.voi import Voi, apply_voi, on_line
 
 _FLIPS = {
     (0, False): None,
@@ -104,8 +105,8 @@ def output_size(prepared: Prepared, view: View) -> tuple[int, int]:
 
 
 def _grey(grey: Grey, voi: Voi, invert: bool, colours: str) -> NDArray[np.uint8]:
-    levels = apply_voi(grey.values, voi)
-    if grey.inverse != invert:
+    levels, inverse = apply_voi(grey.values, voi), grey.inverse != invert
+    if inverse:
         levels = 1 - levels
     shown = _to_display(levels)
     if colours:
@@ -117,7 +118,16 @@ def _grey(grey: Grey, voi: Voi, invert: bool, colours: str) -> NDArray[np.uint8]
     if grey.colours is not None and grey.coloured is not None:
         plain = shown if shown.ndim == 2 else shown[:, None]
         shown = np.where(grey.coloured[:, None], grey.colours, plain)
-    return np.take(shown, grey.codes, axis=0)
+    return look_up(shown, grey.codes, _line(grey, voi, inverse))
+
+
+def _line(grey: Grey, voi: Voi, inverse: bool) -> tuple[float, float] | None:
+    """What the first and the last code would be shown as, were it not cut off at black and white."""
+    ends = on_line(grey.values[[0, -1]], voi)
+    if ends is None:
+        return None
+    first, last = 255 * (1 - ends if inverse else ends)
+    return float(first), float(last)
 
 
 def _colour(rgb: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:

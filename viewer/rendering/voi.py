@@ -63,13 +63,23 @@ def apply_voi(values: NDArray[Any], voi: Voi) -> NDArray[np.float64]:
     """Display values from 0 to 1 (float64) for modality values of any shape."""
     if isinstance(voi, LookupTable):
         return voi.apply(values) / float((1 << voi.bits) - 1)
+    line = on_line(values, voi)
+    if line is not None:
+        return np.clip(line, 0, 1)
     x = values.astype(np.float64, copy=False)
-    center, width = voi.center, voi.width
     if voi.function == SIGMOID:
-        exponent: NDArray[np.float64] = np.clip(-4 * (x - center) / width, -700, 700)
+        exponent: NDArray[np.float64] = np.clip(-4 * (x - voi.center) / voi.width, -700, 700)
         return 1 / (1 + np.exp(exponent))
+    return (x > voi.center - 0.5).astype(np.float64)
+
+
+def on_line(values: NDArray[Any], voi: Voi) -> NDArray[np.float64] | None:
+    """Display values (float64) before they are cut off at 0 and 1; None where they make no straight line."""
+    if isinstance(voi, LookupTable) or voi.function == SIGMOID or (voi.function == LINEAR and voi.width == 1):
+        return None
+    x = values.astype(np.float64, copy=False)
     if voi.function == LINEAR_EXACT:
-        return np.clip((x - center) / width + 0.5, 0, 1)
-    if width == 1:
-        return (x > center - 0.5).astype(np.float64)
-    return np.clip((x - (center - 0.5)) / (width - 1) + 0.5, 0, 1)
+        exact: NDArray[np.float64] = (x - voi.center) / voi.width + 0.5
+        return exact
+    linear: NDArray[np.float64] = (x - (voi.center - 0.5)) / (voi.width - 1) + 0.5
+    return linear
