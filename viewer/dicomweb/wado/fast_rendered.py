@@ -1,4 +1,8 @@
-"""Pictures of frames that are decoded already, in a window of the caller's choice: drawn in a thread, without Flask."""
+"""Pictures of frames that are decoded already, in a window of the caller's choice, drawn without Flask.
+
+What is drawn in half a millisecond is drawn in the event loop, as a thread would take longer to come and go; everything
+else in a thread.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from viewer.dicomweb.wado import parameters
 from viewer.dicomweb.wado.forms import is_video
 from viewer.dicomweb.wado.frames import read_list
 from viewer.dicomweb.wado.parameters import Parameters
-from viewer.dicomweb.wado.picture import JPEG, PNG, drawn
+from viewer.dicomweb.wado.picture import JPEG, PNG, drawn, is_soon_drawn
 from viewer.dicomweb.wado.quick import QuickWay, accept_of, kept_headers
 from viewer.dicomweb.wado.rendered import OFFERED, etag_of_pictures
 from viewer.documents import Kind, kind_of
@@ -66,12 +70,18 @@ class FastRendered(QuickWay):
         return True
 
     async def _draw(self, prepared: Prepared, asked: Parameters, media_type: str) -> bytes | None:
-        self._queued += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, drawn, prepared, asked, media_type)
+            if is_soon_drawn(prepared, asked, media_type):
+                return drawn(prepared, asked, media_type)
+            return await self._draw_aside(prepared, asked, media_type)
         except StorageError:
             # A region outside of the image: Flask says so.
             return None
+
+    async def _draw_aside(self, prepared: Prepared, asked: Parameters, media_type: str) -> bytes:
+        self._queued += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, drawn, prepared, asked, media_type)
         finally:
             self._queued -= 1
 
