@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.archives import RemoteArchive, orthanc
-from tests.support.browser import chromium, watch
+from tests.support.browser import ANSWER_MS, chromium, watch
 from tests.support.objects import STUDY, ct, write_file
 from tests.support.peers import run_tool
 from tests.support.server import PASSWORD, USER, Serving, filmless, serving
@@ -78,7 +78,7 @@ def _study(folder: Path, study: str, patient_id: str) -> list[Path]:
 
 def _sign_in(context: BrowserContext, server: Serving, name: str) -> Page:
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(ANSWER_MS)
     page.goto(server.address)
     page.fill("input[name=username]", name)
     page.fill("input[name=password]", PASSWORD)

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from pacs.requestor import Node
 from pacs.sender import describe, send
 from tests.support.browser import chromium, watch
+from tests.support.light import settled
 from tests.support.objects import STUDY, ct, write_file
 from tests.support.peers import run_tool
 from tests.support.server import PASSWORD, USER, Serving, serving
@@ -111,15 +112,6 @@ def _assert_pixels_follow_the_formula(page: Page) -> None:
     assert np.abs(np.subtract(_levels(page), _expected(center, width))).max() <= 3, (_levels(page), center, width)
 
 
-def _drawn(page: Page) -> str:
-    return page.locator("#viewport").get_attribute("data-rendered") or ""
-
-
-def _after_drawing(page: Page, before: str) -> None:
-    expect(page.locator("#viewport")).not_to_have_attribute("data-rendered", before)
-    page.wait_for_timeout(300)  # the last of several quick changes
-
-
 def test_a_study_is_pushed_appears_and_is_read(server: Serving, browser: Browser, slices: list[Path]) -> None:
     context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="vi-VN")
     page = context.new_page()
@@ -129,17 +121,16 @@ def test_a_study_is_pushed_appears_and_is_read(server: Serving, browser: Browser
 
     run_tool("storescu", "-aec", "FILMLESS", "127.0.0.1", server.dicom_port, *slices[:2])
     row = page.locator(f'tr[data-uid="{STUDY}"]')
-    expect(row).to_have_count(1, timeout=5000)
+    expect(row).to_have_count(1)
     expect(row).to_contain_text("Nguyễn Văn Đức")
     expect(row.locator('[data-fact="images"]')).to_have_text("2")
     run_tool("storescu", "-aec", "FILMLESS", "127.0.0.1", server.dicom_port, *slices[2:])
-    expect(row.locator('[data-fact="images"]')).to_have_text(str(SLICES), timeout=5000)
+    expect(row.locator('[data-fact="images"]')).to_have_text(str(SLICES))
 
     page.goto(f"{server.address}/study/{STUDY}/light")
     viewport = page.locator("#viewport")
     expect(viewport).to_have_attribute("data-slices-total", str(SLICES))
-    expect(viewport).not_to_have_attribute("data-rendered", "0")
-    page.wait_for_timeout(300)
+    settled(page)
     assert _window(page) == (40, 400)
     _assert_pixels_follow_the_formula(page)
 
@@ -150,7 +141,6 @@ def test_a_study_is_pushed_appears_and_is_read(server: Serving, browser: Browser
     page.keyboard.press("End")
     expect(viewport).to_have_attribute("data-slice", re.compile(rf"^({SLICES}|{SLICES - 1})$"))
 
-    before = _drawn(page)
     box = viewport.bounding_box()
     assert box is not None
     page.locator('[data-tool="window"]').click()
@@ -158,13 +148,12 @@ def test_a_study_is_pushed_appears_and_is_read(server: Serving, browser: Browser
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2 + 60, box["y"] + box["height"] / 2 + 30, steps=6)
     page.mouse.up()
-    _after_drawing(page, before)
+    settled(page)
     assert _window(page) != (40, 400)
     _assert_pixels_follow_the_formula(page)
 
-    before = _drawn(page)
     page.keyboard.press("i")
-    _after_drawing(page, before)
+    settled(page)
     center, width = _window(page)
     inverted = [255 - level for level in _expected(center, width)]
     assert np.abs(np.subtract(_levels(page), inverted)).max() <= 3
@@ -186,8 +175,7 @@ def test_the_study_is_read_on_a_phone_in_english(server: Serving, browser: Brows
     page.locator(f'tr[data-uid="{STUDY}"] a').first.tap()
     viewport = page.locator("#viewport")
     expect(viewport).to_have_attribute("data-slices-total", str(SLICES))
-    expect(viewport).not_to_have_attribute("data-rendered", "0")
-    page.wait_for_timeout(300)
+    settled(page)
     _assert_pixels_follow_the_formula(page)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
     assert wrong == []

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.peers import free_port, peer_environment, require_tool, run_tool
-
-_START_SECONDS = 40.0
+from tests.support.peers import START_SECONDS, free_port, peer_environment, require_tool, run_tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ def _running(
 
 
 def _wait_for_echo(aet: str, port: int, process: subprocess.Popen[bytes], options: Sequence[str | Path]) -> None:
-    deadline = time.monotonic() + _START_SECONDS
+    deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         if run_tool("echoscu", *options, "-aec", aet, "127.0.0.1", port, check=False).returncode == 0:
             return

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.peers import require_tool
+
+ANSWER_MS = 60_000
+"""So long a slow, busy machine may take over anything that is waited for, unless a test says otherwise."""
 
 _ARGUMENTS = (
     "--no-sandbox",
@@ -25,6 +28,7 @@ _ARGUMENTS = (
 def chromium(*more: str) -> Iterator[Browser]:
     """Run a headless browser, with more arguments; skips the test by name where Chromium is not installed."""
     path = require_tool("chromium")
+    expect.set_options(timeout=ANSWER_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=[*_ARGUMENTS, *more])
         try:

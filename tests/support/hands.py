@@ -39,7 +39,6 @@ def fine_after(page: Page, drawings: int) -> int:
             return now > before && solid.querySelector('canvas').width > 500 && now;
         }""",
         arg=drawings,
-        timeout=60_000,
     )
     return int(drawn.json_value())
 

@@ -36,5 +36,5 @@ def working(application: Application) -> Iterator[Callable[..., Job]]:
 
     yield ask
     stopping.set()
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()

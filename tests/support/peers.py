@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+START_SECONDS = 180.0
+"""So long processes may take to come up on a slow computer whose processors are busy with others."""
+
 
 def require_tool(name: str) -> str:
     """Return the path of a program, or skip the test by its name; with CI=true a missing program is a failure."""

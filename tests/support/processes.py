@@ -15,10 +15,9 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.peers import free_port
+from tests.support.peers import START_SECONDS, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-_START_SECONDS = 60.0
 
 
 def clean_environment() -> dict[str, str]:
@@ -208,7 +207,7 @@ def running_receiver(
         running.kill()
 
 
-def wait_for_port(port: int, process: Process, seconds: float = _START_SECONDS) -> None:
+def wait_for_port(port: int, process: Process, seconds: float = START_SECONDS) -> None:
     """Wait until somebody answers on a loopback port."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -223,7 +222,7 @@ def wait_for_port(port: int, process: Process, seconds: float = _START_SECONDS) 
     raise AssertionError(f"nothing answers on port {port}:\n{process.output()}")
 
 
-def wait_for_listening(port: int, process: Process, seconds: float = _START_SECONDS) -> None:
+def wait_for_listening(port: int, process: Process, seconds: float = START_SECONDS) -> None:
     """Wait until this very process listens on a port; it may share it with others."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

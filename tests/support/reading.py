@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -16,12 +17,11 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page
 from pydicom import dcmread
 
-from tests.support.browser import watch
+from tests.support.browser import ANSWER_MS, watch
 from tests.support.web import PASSWORD, Server
 from viewer.reading.built import built_app
 
 LOADED = "v => v.dataset.slicesLoaded === v.dataset.slicesTotal && v.dataset.slice !== '0'"
-ANSWER_MS = 60_000
 STILL = """(most) => new Promise((done) => {
   const begin = performance.now();
   const isWaiting = (cell) => cell.series && cell.problem === undefined && cell.shown !== cell.position;
@@ -70,6 +70,15 @@ def import_files(data: Path, files: list[Path]) -> None:
             )
 
 
+def frames_asked(url: str) -> set[int]:
+    """The places in the series that a page asks for with this address: none where it asks for something else."""
+    found: set[int] = set()
+    for part in filter(None, parse_qs(urlsplit(url).query).get("frames", [""])[0].split(",")):
+        first, _, last = part.partition("-")
+        found.update(range(int(first), int(last or first) + 1))
+    return found
+
+
 def study_of(folder: Path) -> str:
     """The Study Instance UID of the first file in a folder."""
     return str(dcmread(next(iter(sorted(folder.glob("*.dcm")))), stop_before_pixels=True).StudyInstanceUID)
@@ -90,14 +99,14 @@ class Reader:
     def open(self, study: str, query: str = "", *, whole: bool = True) -> None:
         """Open a study and wait until the GPU has drawn, and with `whole` until all of the series is here."""
         self.page.goto(f"{self.server.address}/study/{study}{query}")
-        self.page.wait_for_selector('.viewport[data-slice]:not([data-slice="0"])', timeout=ANSWER_MS)
+        self.page.wait_for_selector('.viewport[data-slice]:not([data-slice="0"])')
         if whole:
             self.loaded()
 
     def loaded(self) -> None:
         """Wait until every image of the first cell's series is here."""
         handle = self.viewport.element_handle()
-        self.page.wait_for_function(LOADED, arg=handle, timeout=ANSWER_MS)
+        self.page.wait_for_function(LOADED, arg=handle)
 
     def data(self, name: str) -> str:
         return self.viewport.get_attribute(f"data-{name}") or ""
@@ -197,6 +206,7 @@ def reader(
         device_scale_factor=2 if phone else 1,
     )
     try:
+        context.set_default_timeout(ANSWER_MS)
         page = context.new_page()
         wrong = watch(page)
         page.goto(server.address + "/login")

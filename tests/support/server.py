@@ -14,11 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.peers import free_port
+from tests.support.peers import START_SECONDS, free_port
 
 USER, PASSWORD = "doctor", "correct horse battery"
 _COMMAND = (sys.executable, "-m", "pacs.cli")
-_START_SECONDS = 60
 
 
 @dataclass(slots=True)
@@ -74,11 +73,11 @@ def serving(folder: Path, *options: str, user: bool = True) -> Iterator[Serving]
         yield running
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(60)
 
 
 def _wait(running: Serving) -> None:
-    deadline = time.monotonic() + _START_SECONDS
+    deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if running.process.poll() is not None:
             break

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from storage.records import Role
-from tests.support.peers import free_port
+from tests.support.peers import START_SECONDS, free_port
 
 PASSWORD = "correct horse battery"
 HTML = {"Accept": "text/html"}
@@ -33,7 +33,7 @@ class Server:
         return f"http://{self.host}:{self.port}"
 
     def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(self.host, self.port, timeout=20)
+        return http.client.HTTPConnection(self.host, self.port, timeout=60)
 
     def cookie(self, role: Role = Role.RADIOLOGIST) -> str:
         """Sign in and return the Cookie header."""
@@ -56,7 +56,7 @@ def start_viewer(data: Path, port: int, *more: str) -> subprocess.Popen[str]:
 
 def wait_until_up(process: subprocess.Popen[str], port: int) -> None:
     """Return once the server answers; fail with what it said when it ended."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:
             pytest.fail(f"the server ended: {process.communicate()[0]}")
@@ -69,7 +69,7 @@ def wait_until_up(process: subprocess.Popen[str], port: int) -> None:
             time.sleep(0.1)
         finally:
             connection.close()
-    pytest.fail("the server did not answer within a minute")
+    pytest.fail("the server did not answer in time")
 
 
 @contextmanager
@@ -82,4 +82,4 @@ def running(data: Path, *more: str) -> Iterator[Server]:
         yield Server("127.0.0.1", port, process)
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)

@@ -19,7 +19,7 @@ from storage.archive import Archive
 from storage.importing import Imported, find_files, import_file
 from storage.records import Records, Role
 from storage.settings import ArchiveSettings
-from tests.support.peers import free_port, peer_environment, require_tool
+from tests.support.peers import START_SECONDS, free_port, peer_environment, require_tool
 from tests.support.web import PASSWORD
 
 SAMPLES = Path(__file__).parents[2] / "sample_dicom" / "studies"
@@ -110,7 +110,7 @@ def orthanc(folder: Path, server: Mapping[str, Any]) -> Iterator[Orthanc]:
 
 
 def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and process.poll() is None:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/system", timeout=5).close()

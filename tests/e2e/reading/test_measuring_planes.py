@@ -18,7 +18,6 @@ from tests.support.reading import Reader, study_of
 
 CHEST = studies_folder() / "ct-chest"
 WITHIN = 0.005
-SAVING_MS = 60_000
 HEIGHT = 118.0
 """In the middle of the insert."""
 ROD = ((INSERT.rod_left, HEIGHT), (INSERT.rod_right, HEIGHT))
@@ -72,7 +71,7 @@ def on_screen(room: Reader, x: float, z: float) -> tuple[float, float]:
 
 def save(room: Reader) -> None:
     room.page.click(".side-panel .save")
-    expect(room.page.locator(".side-panel .notice-line")).to_have_text("Đã lưu.", timeout=SAVING_MS)
+    expect(room.page.locator(".side-panel .notice-line")).to_have_text("Đã lưu.")
 
 
 def newest_report(data: Path) -> Any:

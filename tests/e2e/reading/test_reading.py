@@ -195,7 +195,7 @@ def test_a_series_is_dragged_into_a_cell_and_the_address_names_it(room: Reader) 
     room.page.wait_for_url(re.compile(rf"layout=2x2.*{re.escape(uid)}:2\b"))
     room.page.reload()
     third = room.page.locator(".viewport").nth(2)
-    expect(third).to_have_attribute("data-slice", "2", timeout=20_000)
+    expect(third).to_have_attribute("data-slice", "2")
     expect(room.page.locator(".viewport")).to_have_count(4)
 
 
@@ -295,7 +295,7 @@ def test_on_a_phone_one_finger_scrolls_and_a_slider_windows(browser: Browser, sa
         for step in range(1, 9):
             touch("touchMove", [{"x": x, "y": y + 20 * step}])
         touch("touchEnd", [])
-        expect(phone.viewport).not_to_have_attribute("data-slice", "1", timeout=15_000)
+        expect(phone.viewport).not_to_have_attribute("data-slice", "1")
         phone.still()
         assert int(phone.data("slice")) > 5
         contrast = page.get_by_role("slider", name="Contrast")

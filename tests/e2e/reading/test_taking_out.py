@@ -16,7 +16,6 @@ from sample_dicom import studies_folder
 from tests.support.reading import Reader, study_of
 
 CHEST = studies_folder() / "ct-chest"
-SAVING_MS = 60_000
 
 
 def chest() -> str:
@@ -25,7 +24,7 @@ def chest() -> str:
 
 def downloaded(room: Reader, name: str) -> tuple[str, bytes]:
     """The name and the bytes of what a link of the panel gives."""
-    with room.page.expect_download(timeout=SAVING_MS) as download:
+    with room.page.expect_download() as download:
         room.page.locator(".side-panel .links a", has_text=name).click()
     return download.value.suggested_filename, download.value.path().read_bytes()
 

@@ -6,18 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from storage.archive import Archive
 from storage.settings import ArchiveSettings
+from tests.support.browser import ANSWER_MS, chromium
 from tests.support.peers import require_tool
 from tests.support.slices import put_slices
 from tests.support.web import PASSWORD, Server, running
-
-FLAGS = (
-    "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +37,8 @@ def site(live_archive: Archive) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = require_tool("chromium")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+    with chromium() as started:
         yield started
-        started.close()
 
 
 def _is_problem(said: ConsoleMessage) -> bool:
@@ -63,7 +56,7 @@ def open_page(browser: Browser, site: Server) -> Iterator[Callable[..., Page]]:
         context = browser.new_context(base_url=site.address, locale=language, **screen)  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(ANSWER_MS)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda said: problems.append(said.text) if _is_problem(said) else None)
         page.on(

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.access import broken_rules
+from tests.support.browser import ANSWER_MS
 from tests.support.slices import DESKTOP, PHONE, STUDY
 from tests.support.web import PASSWORD, Server
 
@@ -35,7 +36,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, site: Server) -> Iter
     language, screen = request.param
     context = browser.new_context(base_url=site.address, locale=language, **SCREENS[screen])
     opened = context.new_page()
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(ANSWER_MS)
     yield opened
     context.close()
 

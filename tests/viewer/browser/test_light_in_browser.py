@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Error, Page, Route, expect
 
+from tests.support.light import drawn, settled
 from tests.support.slices import DESKTOP, PHONE, SIDE, SLICES, STUDY, slice_values
 
 OpenPage = Callable[..., Page]
@@ -24,20 +25,6 @@ def open_study(open_page: OpenPage, screen: dict[str, object] = DESKTOP) -> Page
 
 def fact(page: Page, name: str) -> str:
     return page.locator("#viewport").get_attribute(f"data-{name}") or ""
-
-
-def settled(page: Page) -> None:
-    """Wait until the exact image is on the screen."""
-    expect(page.locator("#viewport")).to_have_attribute("data-quality", "exact")
-    expect(page.locator("#viewport")).not_to_have_attribute("data-rendered", "0")
-    last = ""
-    while last != (last := fact(page, "rendered") + fact(page, "quality")):
-        page.wait_for_timeout(250)
-
-
-def drawn(page: Page) -> None:
-    """Wait for the drawing that the last key or wheel asked for: the view draws with the screen's next frame."""
-    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def on_screen(page: Page, points: list[tuple[float, float]]) -> list[float]:
@@ -217,7 +204,7 @@ def test_cine_plays_and_stops(open_page: OpenPage) -> None:
         page.wait_for_timeout(20)
     assert len(seen) >= 6
     page.keyboard.press(" ")
-    page.wait_for_timeout(300)
+    settled(page)
     stopped = fact(page, "slice")
     page.wait_for_timeout(300)
     assert fact(page, "slice") == stopped
