@@ -100,6 +100,9 @@ def _retrieve_url(level: Level, base: str) -> Write:
 def _narrowed(fragment: str, paths: Sequence[Path]) -> str:
     """Return a sequence with no more in its items than `paths` lead to."""
     tag, attribute = next(iter(json.loads(f"{{{fragment}}}").items()))
+    if attribute["vr"] != "SQ":
+        # Only the object could tell that a private attribute is no sequence.
+        return f'"{tag}":{{"vr":"{attribute["vr"]}"}}'
     attribute["Value"] = [_narrowed_item(item, paths) for item in attribute.get("Value", ())]
     if not attribute["Value"]:
         del attribute["Value"]
@@ -112,7 +115,7 @@ def _narrowed_item(item: dict[str, dict[str, object]], paths: Sequence[Path]) ->
         below = [path[1:] for path in paths if path[0] == int(name, 16)]
         if () in below:
             kept[name] = attribute
-        elif below and isinstance(attribute.get("Value"), list):
+        elif below and attribute["vr"] == "SQ" and "Value" in attribute:
             items = attribute["Value"]
             assert isinstance(items, list)
             kept[name] = {**attribute, "Value": [_narrowed_item(one, below) for one in items]}

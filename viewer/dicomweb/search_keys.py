@@ -7,6 +7,8 @@ Facts this rests on:
 - 8.3.4.3: `includefield` adds attributes to those that are always there, `all` adds all that there are.
 - 10.6.1.2: what a server cannot match by is ignored, and said in a warning. What is no attribute at all is a mistake
   of the caller, and refused.
+- PS3.5 7.8.1: a private attribute is named by its tag as it stands in the objects. It means nothing without its Private
+  Creator, so that is answered beside it. What VR it has only the objects tell, so it may be a sequence.
 - 8.3.4.2: `fuzzymatching` of names is the server's own. All matching of names here is without case and diacritics; with
   it, words of a name match in any order and from their beginning on.
 """
@@ -40,6 +42,7 @@ _TAG = re.compile(r"[0-9A-Fa-f]{8}\Z")
 _GROUP = re.compile(r"([0-9A-Fa-f]{4})(?:[xX]{4})?\Z")
 _WHOLE = re.compile(r"[0-9]{1,9}\Z")
 _DEPTH_MAX = 8
+_NO_GROUPS = frozenset({0x0001, 0x0003, 0x0005, 0x0007, 0xFFFF})
 
 _STUDY = ("StudyDate", "StudyTime", "AccessionNumber", "ModalitiesInStudy", "ReferringPhysicianName",
           "StudyDescription", "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyID",
@@ -191,19 +194,39 @@ def path_of(name: str) -> Path:
     if len(steps) > _DEPTH_MAX:
         raise QueryError(f"{name[:64]!r} is a path of more than {_DEPTH_MAX} attributes")
     path = tuple(_tag_of(step) for step in steps)
-    if any(dictionary_VR(tag) != "SQ" for tag in path[:-1]):
+    if any(_vr_of(tag) not in ("SQ", "") for tag in path[:-1]):
         raise QueryError(f"{name[:64]!r} leads through an attribute that is no sequence")
     return path
 
 
 def _tag_of(name: str) -> int:
     tag = int(name, 16) if _TAG.match(name) else tag_for_keyword(name) if name.isascii() else None
-    try:
-        if tag is not None and dictionary_VR(tag):
-            return int(tag)
-    except KeyError:
-        pass
+    if tag is not None and (_is_private(tag) or _vr_of(tag)):
+        return int(tag)
     raise QueryError(f"{name[:64]!r} is no attribute: neither a keyword nor a tag of eight hexadecimal digits")
+
+
+def _vr_of(tag: int) -> str:
+    """Return the VR of an attribute of the standard, empty for any other."""
+    try:
+        return dictionary_VR(tag)
+    except KeyError:
+        return ""
+
+
+def _is_private(tag: int) -> bool:
+    """Tell whether a tag can be that of a private attribute, or of a Private Creator (PS3.5 7.1, 7.8.1)."""
+    group, element = tag >> 16, tag & 0xFFFF
+    return group % 2 == 1 and group not in _NO_GROUPS and (0x10 <= element <= 0xFF or element >= 0x1000)
+
+
+def _with_creators(path: Path) -> set[Path]:
+    """Return a path, and those to the Private Creators of the private attributes on it."""
+    found = {path}
+    for depth, tag in enumerate(path):
+        if _is_private(tag) and tag & 0xFFFF >= 0x1000:
+            found.add((*path[:depth], tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8))
+    return found
 
 
 def _include(reading: _Reading, name: str) -> None:
@@ -241,7 +264,7 @@ def _answer_with(reading: _Reading, path: Path, name: str) -> None:
     if len(path) == 1 and is_known(keyword, reading.level):
         reading.indexed.append(keyword)
     elif _is_in_objects(reading.level, path[0]):
-        reading.from_object.add(path)
+        reading.from_object |= _with_creators(path)
     elif path[0] not in _NOT_MATCHED and not (keyword == "Modality" and reading.level is Level.STUDY):
         reading.ignored.append(name)
 
@@ -308,7 +331,7 @@ def _match_in_object(keys: Dataset, path: Path, values: Sequence[str]) -> None:
         if tag not in keys:
             keys.add(DataElement(tag, "SQ", [Dataset()]))
         keys = keys[tag].value[0]
-    vr = dictionary_VR(path[-1])
+    vr = _vr_of(path[-1])
     if vr == "SQ":
         raise QueryError(f"{keyword_for_tag(path[-1])} is a sequence: match by an attribute in it, with a dot")
     # As text whatever the VR, since objects are compared as text (see `storage.objects`).
