@@ -9,6 +9,7 @@ from flask import Flask
 from flask_babel import gettext
 
 from storage.names import display as person_name
+from viewer import language
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
@@ -20,6 +21,7 @@ def register(app: Flask) -> None:
         "dicom_date": date,
         "dicom_time": time,
         "size": size,
+        "decimal": decimal,
         "moment": moment,
         "sex": sex,
     }
@@ -56,6 +58,11 @@ def moment(value: str) -> str:
     if parsed.tzinfo is None:
         parsed = parsed.replace(tzinfo=UTC)
     return parsed.astimezone().strftime("%d/%m/%Y %H:%M")
+
+
+def decimal(value: str) -> str:
+    """Return a decimal string with the decimal sign of the language."""
+    return value.replace(".", ",") if language.current() == "vi" else value
 
 
 def size(count: int) -> str:

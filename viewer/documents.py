@@ -19,7 +19,7 @@ from storage.errors import PixelError
 from storage.model import Instance
 from storage.names import display as person_name
 from viewer.display import date, time
-from viewer.evidence import segmentation
+from viewer.evidence import codes, segmentation
 from viewer.evidence.video import is_video
 from viewer.rendering.attributes import items, text, texts, value_of
 
@@ -28,6 +28,7 @@ SR_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
 READ_MAX = 48 << 20
 LINES_MAX = 5000
 DEPTH_MAX = 40
+FRAME_DIGITS = 9
 PDF_MARK = b"%PDF-"
 
 
@@ -59,13 +60,33 @@ _BEGINNINGS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """An object that a content item names, and which of its frames (from 1; none for all)."""
+
+    sop_class: str
+    instance: str
+    frames: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One content item: its depth, what it is about, and its value; a heading has no value."""
+    """One content item: its depth, what it is about, and its value; a heading has no value.
+
+    `kind` is its Value Type. A number has its unit in `unit`, not in `value`; what refers to objects names them.
+    """
 
     depth: int
     concept: str
     value: str
     is_container: bool
+    kind: str = ""
+    unit: str = ""
+    references: tuple[Reference, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The value with its unit."""
+        return f"{self.value} {self.unit}".strip()
 
 
 def kind_of(instance: Instance) -> Kind:
@@ -124,7 +145,8 @@ def _lines(ds: Dataset) -> Iterator[Line]:
     while stack:
         depth, item = stack.pop()
         kind = text(item, "ValueType")
-        yield Line(depth, _code(item, "ConceptNameCodeSequence"), _value(item, kind), kind == "CONTAINER")
+        concept, is_container = _code(item, "ConceptNameCodeSequence"), kind == "CONTAINER"
+        yield Line(depth, concept, _value(item, kind), is_container, kind, _unit(item, kind), _references(item))
         if depth < DEPTH_MAX:
             stack.extend((depth + 1, child) for child in reversed(items(item, "ContentSequence")))
 
@@ -161,10 +183,13 @@ def _measured(item: Dataset) -> str:
     measured = items(item, "MeasuredValueSequence")
     if not measured:
         return _code(item, "NumericValueQualifierCodeSequence")
-    unit = _code(measured[0], "MeasurementUnitsCodeSequence", "CodeValue")
-    shown = text(measured[0], "NumericValue")
-    # UCUM writes "no unit" as 1.
-    return shown if unit in ("", "1") else f"{shown} {unit}"
+    return text(measured[0], "NumericValue")
+
+
+def _unit(item: Dataset, kind: str) -> str:
+    measured = items(item, "MeasuredValueSequence") if kind == "NUM" else ()
+    unit = _code(measured[0], "MeasurementUnitsCodeSequence", "CodeValue") if measured else ""
+    return codes.UNIT_SIGNS.get(unit, unit)
 
 
 def _reference(reference: Dataset) -> str:
@@ -173,6 +198,29 @@ def _reference(reference: Dataset) -> str:
     return f"{uid} [{frames}]" if frames else uid
 
 
+def _references(item: Dataset) -> tuple[Reference, ...]:
+    return tuple(
+        Reference(
+            text(reference, "ReferencedSOPClassUID"),
+            uid,
+            tuple(
+                int(frame)
+                for frame in texts(reference, "ReferencedFrameNumber")
+                if frame.isdecimal() and len(frame) <= FRAME_DIGITS
+            ),
+        )
+        for reference in items(item, "ReferencedSOPSequence")
+        if (uid := text(reference, "ReferencedSOPInstanceUID"))
+    )
+
+
 def _code(ds: Dataset, keyword: str, part: str = "CodeMeaning") -> str:
+    """Return the code in words; a code without a meaning is named by its value and scheme."""
     found = items(ds, keyword)
-    return text(found[0], part) or text(found[0], "CodeMeaning") if found else ""
+    if not found:
+        return ""
+    value, scheme = (
+        text(found[0], "CodeValue") or text(found[0], "LongCodeValue"),
+        text(found[0], "CodingSchemeDesignator"),
+    )
+    return text(found[0], part) or text(found[0], "CodeMeaning") or " ".join(filter(None, (value, scheme)))

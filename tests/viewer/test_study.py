@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
-from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
 
 from storage.archive import Archive
 from storage.records import Records, Role
@@ -162,91 +160,6 @@ def test_an_image_that_cannot_be_shown_says_why(client: FlaskClient, archive: Ar
     assert "NONSENSE" in answer.json["detail"]
     assert "không thể hiển thị" in answer.json["error"]
     assert client.get(f"/study/{STUDY}/series/{SERIES}/thumbnail").mimetype == "image/svg+xml"
-
-
-# --- documents -----------------------------------------------------------------------------------------------------
-
-
-def document(sop_class_uid: str, **attributes: object) -> Dataset:
-    """An object without pixels."""
-    ds = ct(SOPClassUID=sop_class_uid, **attributes)
-    for keyword in ("PixelData", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"):
-        delattr(ds, keyword)
-    return ds
-
-
-def concept(meaning: str) -> Sequence:
-    code = Dataset()
-    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "1", "99TEST", meaning
-    return Sequence([code])
-
-
-def text_item(meaning: str, value: str) -> Dataset:
-    item = Dataset()
-    item.ValueType, item.TextValue, item.ConceptNameCodeSequence = "TEXT", value, concept(meaning)
-    return item
-
-
-def test_a_report_is_readable_and_escaped(client: FlaskClient, archive: Archive) -> None:
-    container = Dataset()
-    container.ValueType, container.ConceptNameCodeSequence = "CONTAINER", concept("Kết luận")
-    container.ContentSequence = Sequence([text_item("Nhận xét", "<script>alert(1)</script>")])
-    number = Dataset()
-    number.ValueType, number.ConceptNameCodeSequence = "NUM", concept("Đường kính")
-    measured = Dataset()
-    measured.NumericValue, unit = "13", Dataset()
-    unit.CodeValue, unit.CodingSchemeDesignator, unit.CodeMeaning = "mm", "UCUM", "millimeter"
-    measured.MeasurementUnitsCodeSequence = Sequence([unit])
-    number.MeasuredValueSequence = Sequence([measured])
-    store(
-        archive,
-        document("1.2.840.10008.5.1.4.1.1.88.11", ValueType="CONTAINER", ConceptNameCodeSequence=concept("Báo cáo"),
-                 ContentSequence=Sequence([container, number])),
-    )  # fmt: skip
-    page = client.get(f"/study/{STUDY}/instances/{INSTANCE}/document").text
-    for text in ("Báo cáo", "Kết luận", "Nhận xét", "13 mm", "&lt;script&gt;"):
-        assert text in page
-    assert "<script>" not in page
-    told = client.get(f"/study/{STUDY}/series/{SERIES}/documents").json
-    assert told["documents"][0]["kind"] == "report"
-    thumbnail = client.get(f"/study/{STUDY}/series/{SERIES}/thumbnail")
-    assert thumbnail.mimetype == "image/svg+xml"
-    assert client.get(f"/study/{STUDY}", headers=HTML).status_code == 200
-
-
-def test_a_report_of_endless_depth_ends(client: FlaskClient, archive: Archive) -> None:
-    root = text_item("0", "deep")
-    for depth in range(1, 120):
-        parent = text_item(str(depth), "deep")
-        parent.ContentSequence = Sequence([root])
-        root = parent
-    store(archive, document("1.2.840.10008.5.1.4.1.1.88.11", ContentSequence=Sequence([root])))
-    page = client.get(f"/study/{STUDY}/instances/{INSTANCE}/document").text
-    assert 30 < page.count("deep") < 60
-
-
-PDF = "1.2.840.10008.5.1.4.1.1.104.1"
-
-
-def test_a_pdf_is_offered_and_sent_as_one(client: FlaskClient, archive: Archive) -> None:
-    store(archive, document(PDF, EncapsulatedDocument=b"%PDF-1.7 test\0", MIMETypeOfEncapsulatedDocument="text/html"))
-    assert "PDF" in client.get(f"/study/{STUDY}/instances/{INSTANCE}/document").text
-    answer = client.get(f"/study/{STUDY}/instances/{INSTANCE}/pdf")
-    assert answer.mimetype == "application/pdf"
-    assert answer.data == b"%PDF-1.7 test"
-    assert answer.headers["Content-Disposition"].startswith("inline")
-    assert "script-src" not in answer.headers["Content-Security-Policy"]
-    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-    download = client.get(f"/study/{STUDY}/instances/{INSTANCE}/pdf?download=1")
-    assert download.headers["Content-Disposition"].startswith("attachment")
-
-
-@pytest.mark.parametrize("content", [b"<html><script>alert(1)</script>", b"<svg onload='x'/>"])
-def test_html_in_place_of_a_pdf_is_never_served(client: FlaskClient, archive: Archive, content: bytes) -> None:
-    store(archive, document(PDF, EncapsulatedDocument=content + b" " * (len(content) % 2)))
-    answer = client.get(f"/study/{STUDY}/instances/{INSTANCE}/pdf")
-    assert answer.status_code == 422
-    assert b"<" not in answer.data
 
 
 @pytest.mark.usefixtures("one")

@@ -60,6 +60,22 @@ UNITS: Mapping[str, Code] = {
 }
 """UCUM codes with a meaning in words; others mean themselves."""
 
+UNIT_SIGNS: Mapping[str, str] = {
+    "1": "",
+    "deg": "°",
+    "[hnsf'U]": "HU",
+    "{pixels}": "px",
+    "{pixels}2": "px²",
+    "mm2": "mm²",
+    "cm2": "cm²",
+    "mm3": "mm³",
+    "cm3": "cm³",
+    "Cel": "°C",
+    "g/ml{SUVbw}": "SUV",
+    "{SUVbw}g/ml": "SUV",
+}
+"""How UCUM codes are written for people; others as they are."""
+
 PROCEDURES: Mapping[str, Code] = {
     "CT": Code("77477000", "SCT", "Computed tomography"),
     "MR": Code("113091000", "SCT", "Magnetic resonance imaging"),

@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 
 from storage.model import Instance
 from storage.pixels import PixelObject
+from viewer.evidence import codes
 from viewer.evidence.document import CHARACTER_SET, MANUFACTURER, Place, inherit, stand_in
 from viewer.evidence.model import Measurement, Value
 from viewer.evidence.presentation import View
@@ -176,10 +177,7 @@ def _words(measurement: Measurement) -> list[TextObject]:
 
 
 def _said(value: Value) -> str:
-    unit = {"1": "", "deg": "°", "[hnsf'U]": "HU", "{pixels}": "px", "{pixels}2": "px²", "mm2": "mm²"}.get(
-        value.unit, value.unit
-    )
-    return f"{value.value:.4g} {unit}".strip()
+    return f"{value.value:.4g} {codes.UNIT_SIGNS.get(value.unit, value.unit)}".strip()
 
 
 def _name_frames(ds: Dataset, view: View, image: Instance) -> None:

@@ -8,6 +8,7 @@ from viewer import auth
 from viewer.documents import Kind, kind_of, read_pdf, read_report
 from viewer.etags import etag_of, is_known, kept
 from viewer.pages.found import find_instance
+from viewer.pages.references import Pointers, shapes
 from viewer.permissions import Permission, needs
 from viewer.ranges import ranged
 from viewer.services import services
@@ -27,7 +28,15 @@ def show(study: str, instance: str) -> str:
     found = find_instance(study, instance)
     kind = kind_of(found)
     title, lines = read_report(found) if kind in (Kind.REPORT, Kind.KEY_IMAGES) else ("", [])
-    return render_template("document.html", instance=found, kind=kind.value, title=title, lines=lines)
+    return render_template(
+        "document.html",
+        instance=found,
+        kind=kind.value,
+        title=title,
+        lines=lines,
+        pointers=Pointers(study),
+        shapes=shapes(),
+    )
 
 
 @bp.get("/pdf")

@@ -287,7 +287,7 @@ def document(instance: Instance, chosen: MediaType) -> Response:
     if chosen == _PDF:
         return _kept(Response(read_pdf(instance), mimetype="application/pdf"), etag)
     title, lines = read_report(instance)
-    words = [(line.depth, f"{line.concept}: {line.value}" if line.value else line.concept) for line in lines]
+    words = [(line.depth, f"{line.concept}: {line.words}" if line.value else line.concept) for line in lines]
     if chosen == _PLAIN:
         text = "\n".join([title, *("  " * depth + line for depth, line in words)])
         return _kept(Response(text + "\n", mimetype="text/plain"), etag)
