@@ -37,6 +37,7 @@ from viewer.etags import etag_of, is_known, kept
 from viewer.frames import Frames
 from viewer.permissions import Permission, needs
 from viewer.ranges import ranged
+from viewer.rendering import Prepared
 from viewer.rendering.attributes import number
 from viewer.services import archive, services
 from viewer.streaming import FileSpan, StreamBody
@@ -107,6 +108,7 @@ def _videos() -> tuple[MediaType, ...]:
 def _pictures(subject: Subject, offered: Sequence[MediaType]) -> Response:
     asked = _parameters()
     chosen = _negotiated(offered)
+    _check_profile(asked, chosen)
     study = subject.one[0].study_instance_uid
     services().looks.looked(signed_in(), study, address())
     is_animated = chosen.essence == GIF and not subject.is_single
@@ -146,8 +148,17 @@ class Drawing:
 
     def picture(self, shown: Shown, media_type: str) -> bytes:
         """Return one frame as a picture; raises `PixelError`, `NotFound` and `QueryError`."""
-        instance, index = shown
-        prepared = self.frames.prepared(instance, index)
+        return self._drawn(self.frames.prepared(*shown), shown[0], media_type)
+
+    def one_of_many(self, shown: Shown, media_type: str) -> bytes:
+        """Return one frame of many as a picture, without keeping what it is drawn from. Raises as `picture`.
+
+        Nobody is about to ask for the same frames with another window, and they would fill the memory for nothing.
+        """
+        prepared = self.frames.prepared_at_hand(*shown) or self.frames.prepared_once(*shown)
+        return self._drawn(prepared, shown[0], media_type)
+
+    def _drawn(self, prepared: Prepared, instance: Instance, media_type: str) -> bytes:
         return drawn(prepared, self.asked, media_type, self.words, self._profile(instance))
 
     def whole(self, shown: Shown) -> Image.Image:
@@ -175,6 +186,7 @@ class Drawing:
 def _presented(found: Instance) -> Response:
     """Return the first image that a presentation state is for, as it says (PS3.18 10.4.1.1.3)."""
     state, asked, chosen = presented.state_in(found), _parameters(), _negotiated(PICTURES)
+    _check_profile(asked, chosen)
     if asked.window is not None or (asked.viewport is not None and asked.viewport.region != Region()):
         raise Refused(400, "The window and the region are those of the presentation state; leave them out.")
     shown = state.image()
@@ -204,12 +216,18 @@ def _parameters() -> Parameters:
         raise Refused(400, str(error)) from None
 
 
+def _check_profile(asked: Parameters, chosen: MediaType) -> None:
+    """Refuse a profile for what holds none (PS3.18 8.3.5.1.5)."""
+    if asked.profile != "no" and (chosen.parameter("type") or chosen.essence) not in (JPEG, PNG):
+        raise Refused(400, f"No ICC profile is put into {chosen.essence}; leave it out, or take {JPEG} or {PNG}.")
+
+
 def _parts(shown: Sequence[Shown], drawing: Drawing, chosen: MediaType, boundary: str) -> Response:
     media_type = chosen.parameter("type") or JPEG
 
     def pieces() -> Iterator[bytes]:
         for one in shown:
-            data = drawing.picture(one, media_type)
+            data = drawing.one_of_many(one, media_type)
             yield multipart.part_head(boundary, media_type, length=len(data))
             yield data
         yield multipart.end(boundary)
