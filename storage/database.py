@@ -11,12 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
-
 from storage.errors import DataFolderError, IndexFailed, OutOfSpace
-from storage.migrations import migrate
 from storage.names import a_group_matches
+from storage.steps import Steps
 
 BUSY_SECONDS = 30.0
 _FULL_DISK = "SQLITE_FULL"
@@ -57,7 +54,7 @@ class DatabaseFile:
         """The file whose lock says who may write or migrate."""
         return self.path.with_name(f"{self.path.name}.turn")
 
-    def migrate(self, migrations: Migrations) -> None:
+    def migrate(self, steps: Steps) -> None:
         """Create the file or bring it up to date; one process at a time.
 
         Raises:
@@ -65,7 +62,7 @@ class DatabaseFile:
         """
         try:
             with _one_at_a_time(self.turn_path):
-                migrate(Database(self.connection()), migrations, str(self.path))
+                steps.apply(self.connection(), str(self.path))
         except (sqlite3.Error, OSError) as e:
             what = describe(e) if self._rebuildable else str(e)
             raise DataFolderError(f"cannot open {self.path}: {what}") from e

@@ -6,14 +6,16 @@ have to wait for one after an update, so steps change what is there.
 
 from __future__ import annotations
 
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
+from typing import TYPE_CHECKING
 
 from storage.attributes import Attribute, Level, Matching, at_level
-from storage.errors import DataFolderError
+from storage.steps import Steps
 from storage.words import fill
 
-index_migrations = Migrations("filmless.index")
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+index_migrations = Steps("filmless.index")
 
 
 def columns_of(attributes: tuple[Attribute, ...]) -> dict[str, type]:
@@ -26,7 +28,7 @@ def columns_of(attributes: tuple[Attribute, ...]) -> dict[str, type]:
     return columns
 
 
-@index_migrations()
+@index_migrations
 def m001_patients_studies_series_instances(db: Database) -> None:
     """Four levels; the patient as named in the study stands in the study, so that one table answers the list."""
     patient, study = columns_of(at_level(Level.PATIENT)), columns_of(at_level(Level.STUDY))
@@ -52,20 +54,20 @@ def m001_patients_studies_series_instances(db: Database) -> None:
     db.table("instance").create_index(["series"])
 
 
-@index_migrations()
+@index_migrations
 def m002_patient_conflicts(db: Database) -> None:
     """Values that disagree under one patient identity, each with the study it came with."""
     db.table("patient_value").create({"id": int, "patient": int, "keyword": str, "value": str, "study": int}, pk="id")
     db.table("patient_value").create_index(["patient", "keyword", "value", "study"], unique=True)
 
 
-@index_migrations()
+@index_migrations
 def m003_marks(db: Database) -> None:
     """Small facts about the archive itself, such as up to when recovery has looked."""
     db.table("mark").create({"name": str, "value": str}, pk="name")
 
 
-@index_migrations()
+@index_migrations
 def m004_bytes_of_a_study(db: Database) -> None:
     """The total of all files stands in the studies: to add up every instance takes too long to be asked often."""
     db.execute("ALTER TABLE study ADD COLUMN stored_bytes INTEGER NOT NULL DEFAULT 0")
@@ -75,7 +77,7 @@ def m004_bytes_of_a_study(db: Database) -> None:
     )
 
 
-@index_migrations()
+@index_migrations
 def m005_words(db: Database) -> None:
     """Words of names, modalities and pieces of identifiers, each leading to its studies (see `words`)."""
     db.execute("CREATE TABLE word (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, text TEXT NOT NULL)")
@@ -92,14 +94,14 @@ def m005_words(db: Database) -> None:
     fill(db.conn)
 
 
-@index_migrations()
+@index_migrations
 def m006_rare_values(db: Database) -> None:
     """Indexes of attributes asked for now and then, so that what is rare or nowhere is known (see `lookups`)."""
     for column in ("institution_name", "patient_birth_date", "referring_physician_name", "study_description"):
         db.table("study").create_index([column])
 
 
-@index_migrations()
+@index_migrations
 def m007_rejections(db: Database) -> None:
     """What the index hides: which rejection, which instances, and where these belong (see `rejection`)."""
     db.execute("CREATE TABLE rejection (id INTEGER PRIMARY KEY, identifier TEXT NOT NULL UNIQUE)")
@@ -110,25 +112,8 @@ def m007_rejections(db: Database) -> None:
     db.execute("CREATE INDEX idx_rejected_instance_rejection ON rejected_instance (rejection)")
 
 
-@index_migrations()
+@index_migrations
 def m012_more_rare_values(db: Database) -> None:
     """A sex or a study ID that nobody has was looked for in every study."""
     for column in ("patient_sex", "study_id"):
         db.table("study").create_index([column])
-
-
-def migrate(db: Database, migrations: Migrations, what: str) -> None:
-    """Bring a database up to date.
-
-    Raises:
-        DataFolderError: it holds a step that this version does not know, so a newer version has written it.
-    """
-    empty = Database(memory=True)
-    known = {m.name for m in migrations.pending(empty)}
-    empty.close()
-    newer = [m.name for m in migrations.applied(db) if m.name not in known]
-    if newer:
-        raise DataFolderError(
-            f"{what} was written by a newer version of Filmless (it knows {newer[-1]}): install that version again"
-        )
-    migrations.apply(db)

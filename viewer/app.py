@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from storage.archive import Archive
 from storage.records import Records
 from viewer import auth, cors, display, errors, language, looking, page_context, security, series_stream
-from viewer.addresses import WholeNumber
+from viewer.addresses import LateRule, WholeNumber
 from viewer.answer_memo import AnswerMemo
 from viewer.config import ViewerSettings
 from viewer.dicomweb.blueprints import blueprints as dicomweb_blueprints
@@ -45,6 +45,7 @@ def create_app(settings: ViewerSettings) -> Flask:
         storage.errors.DataFolderError: the folder cannot be used.
     """
     app = Flask(__name__)
+    app.url_rule_class = LateRule
     attach(app, _open(settings))
     # Above the adapter's limit, which refuses: Werkzeug's own would silently cut a body that names no length.
     app.config["MAX_CONTENT_LENGTH"] = settings.body_max_bytes + WERKZEUG_MARGIN

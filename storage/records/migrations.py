@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from sqlite_utils import Database, Migrations
+from typing import TYPE_CHECKING
 
-RECORDS = Migrations("filmless.records")
+from storage.steps import Steps
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+RECORDS = Steps("filmless.records")
 
 
-@RECORDS()
+@RECORDS
 def m001_users(db: Database) -> None:
     """People; the name is compared without case, so that `An` and `an` cannot be two of them."""
     db.execute("""
@@ -21,7 +26,7 @@ def m001_users(db: Database) -> None:
         ) STRICT""")
 
 
-@RECORDS()
+@RECORDS
 def m002_sessions(db: Database) -> None:
     """Sign-ins; times are seconds since 1970, as they are only compared."""
     db.execute("""
@@ -36,7 +41,7 @@ def m002_sessions(db: Database) -> None:
     db.execute("CREATE INDEX sessions_by_expiry ON sessions(expires_at)")
 
 
-@RECORDS()
+@RECORDS
 def m003_tokens(db: Database) -> None:
     """API tokens; revoked ones stay, so that the audit's names keep their meaning."""
     db.execute("""
@@ -51,7 +56,7 @@ def m003_tokens(db: Database) -> None:
         ) STRICT""")
 
 
-@RECORDS()
+@RECORDS
 def m004_audit(db: Database) -> None:
     """Who did what; names are copied, as users and studies may be gone when it is read."""
     db.execute("""
@@ -68,7 +73,7 @@ def m004_audit(db: Database) -> None:
     db.execute("CREATE INDEX audit_by_study ON audit(study_instance_uid) WHERE study_instance_uid <> ''")
 
 
-@RECORDS()
+@RECORDS
 def m005_sign_in_failures(db: Database) -> None:
     """Failed sign-ins in a row for one name from one address."""
     db.execute("""
@@ -82,7 +87,7 @@ def m005_sign_in_failures(db: Database) -> None:
     db.execute("CREATE INDEX sign_in_failures_by_age ON sign_in_failures(last_at)")
 
 
-@RECORDS()
+@RECORDS
 def m006_peers(db: Database) -> None:
     """Remote nodes; one AE title is one node, as it is all that a caller tells of itself."""
     db.execute("""
@@ -99,7 +104,7 @@ def m006_peers(db: Database) -> None:
         ) STRICT""")
 
 
-@RECORDS()
+@RECORDS
 def m007_jobs(db: Database) -> None:
     """Work to be done later; times are seconds since 1970, as they are only compared."""
     db.execute("""
@@ -117,7 +122,7 @@ def m007_jobs(db: Database) -> None:
     db.execute("CREATE INDEX jobs_by_time ON jobs(due_at) WHERE state = 'waiting'")
 
 
-@RECORDS()
+@RECORDS
 def m008_tls_and_commitment_of_peers(db: Database) -> None:
     """How a peer's certificate is judged, and whether it is asked to commit to what it is sent."""
     for column in (
@@ -128,7 +133,7 @@ def m008_tls_and_commitment_of_peers(db: Database) -> None:
         db.execute(f"ALTER TABLE peers ADD COLUMN {column}")
 
 
-@RECORDS()
+@RECORDS
 def m009_remote_operations(db: Database) -> None:
     """Jobs that people ask for and watch: who works on one (until `due_at` while it runs), for which node, and how far.
 
@@ -155,7 +160,7 @@ def m009_remote_operations(db: Database) -> None:
         ) STRICT, WITHOUT ROWID""")
 
 
-@RECORDS()
+@RECORDS
 def m012_rejecting_peers(db: Database) -> None:
     """Whose rejection notes are acted on: nobody's, unless an administrator says so."""
     db.execute("ALTER TABLE peers ADD COLUMN may_reject INTEGER NOT NULL DEFAULT 0")

@@ -18,6 +18,9 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _AT_ONCE = threading.BoundedSemaphore(2)
 
+NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$F/AmPSCrCTUMebVidnzv4Q$TMY2NMwaasbQoteIyKkIrJQ286dI8swnrqrl1WlXrEY"
+"""The hash of a random password that was thrown away; as slow to check as any, and made once for all processes."""
+
 TOKEN_PREFIX = "flm_"
 """What an API token begins with, so that scanners for leaked secrets can know it."""
 

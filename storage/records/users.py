@@ -10,7 +10,7 @@ from storage.errors import AlreadyExists, InvalidRecord, NotFound
 from storage.records.clock import iso
 from storage.records.database import RecordsDatabase
 from storage.records.model import Role, User
-from storage.records.secrets import hash_password, password_matches
+from storage.records.secrets import NOBODY, hash_password, password_matches
 
 PASSWORD_MIN_LENGTH = 10
 PASSWORD_MAX_LENGTH = 256
@@ -22,8 +22,6 @@ class Users:
 
     def __init__(self, database: RecordsDatabase) -> None:
         self._database = database
-        # Verified in place of a missing user's hash, so that the time of an answer does not tell who exists.
-        self._nobody = hash_password("nobody has this password")
 
     def add(self, name: str, role: Role, password: str) -> User:
         """Add a user who may sign in at once.
@@ -78,7 +76,8 @@ class Users:
     def check(self, name: str, password: str) -> User | None:
         """Return the user when name and password match and the user is not disabled, else None, in the same time."""
         row = self._row(name)
-        matches = password_matches(self._nobody if row is None else row["password_hash"], password)
+        # A missing user's password is compared too, so that the time of an answer does not tell who exists.
+        matches = password_matches(NOBODY if row is None else row["password_hash"], password)
         if row is None or not matches or row["disabled"]:
             return None
         return _user(row)

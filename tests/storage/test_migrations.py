@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,7 +32,8 @@ def test_steps_are_applied_once_and_in_order(tmp_path: Path) -> None:
     for _ in range(2):
         Index(tmp_path / "index.sqlite3").close()
     db = Database(tmp_path / "index.sqlite3")
-    names = [m.name for m in index_migrations.applied(db)]
+    names = index_migrations.applied(db.conn)
+    assert names == [m.name for m in index_migrations.migrations().applied(db)]
     assert names == sorted(names)
     assert names[0] == "m001_patients_studies_series_instances"
     db.close()
@@ -80,3 +83,20 @@ def test_an_index_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(DataFolderError, match=r"newer version of Filmless .*m999_of_tomorrow"):
         Index(path)
     assert path.read_bytes() == before
+
+
+def test_what_carries_steps_out_is_loaded_only_where_one_is_due(tmp_path: Path) -> None:
+    code = """
+import sys
+import subprocess
+import sys
+from pathlib import Path
+from storage.index import Index
+from storage.records import Records
+Index(Path(sys.argv[1]) / "index.sqlite3").close()
+Records.open(Path(sys.argv[1])).close()
+print("sqlite_utils" in sys.modules)
+"""
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    said = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() for _ in range(2)]
+    assert said == ["True", "False"]

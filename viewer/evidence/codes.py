@@ -7,8 +7,10 @@ documents also takes a general concept ("Attenuation Coefficient") with its Deri
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
-from pydicom.sr.coding import Code
+if TYPE_CHECKING:
+    from highdicom.sr import CodedConcept
 
 PRIVATE = "99FILMLESS"
 PRIVATE_NAME = "Filmless"
@@ -17,6 +19,22 @@ FREE_TEXT = "CS3DTEXT"
 """A finding in the reader's own words, as dcmjs codes it; its older code is too long for a code (SH)."""
 SCHEMES: Mapping[str, str] = {PRIVATE: PRIVATE_NAME, DCMJS: "dcmjs"}
 """Private coding schemes that our documents use, and whose they are."""
+
+
+class Code(NamedTuple):
+    """A coded concept. pydicom's own comes with all dictionaries of PS3.16, a fifth of what the web side would load."""
+
+    value: str
+    scheme_designator: str
+    meaning: str
+
+    @property
+    def concept(self) -> CodedConcept:
+        """As highdicom takes it."""
+        from highdicom.sr import CodedConcept
+
+        return CodedConcept(self.value, self.scheme_designator, self.meaning)
+
 
 CONCEPTS: Mapping[str, Code] = {
     "length": Code("410668003", "SCT", "Length"),

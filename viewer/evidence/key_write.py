@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydicom.dataset import Dataset
-from pydicom.sr.coding import Code
 
 from storage.model import Instance
+from viewer.evidence.codes import Code
 from viewer.evidence.document import CHARACTER_SET, MANUFACTURER, Place, inherit, stand_in
 from viewer.evidence.model import ImageRef, InvalidReading, object_of, read_image, read_text
 from viewer.evidence.report_write import observer
@@ -60,7 +60,7 @@ def write_key_images(
     if withdrawn and previous is not None:
         chosen = [_document(previous)]
     content = KeyObjectSelection(
-        document_title=OF_INTEREST,
+        document_title=OF_INTEREST.concept,
         referenced_objects=chosen,
         observer_person_context=observer(place.author),
         description=WITHDRAWN if withdrawn else key.description or None,

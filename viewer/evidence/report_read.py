@@ -11,7 +11,6 @@ from itertools import islice
 from math import hypot
 
 from pydicom.dataset import Dataset
-from pydicom.sr.coding import Code
 
 from viewer.evidence import codes
 from viewer.evidence.model import ImageRef, Kind, MadePlane, Measurement, Value
@@ -256,6 +255,6 @@ def _circle(centre: Place, edge: Place) -> tuple[Place, ...]:
     return (x - r, y), (x + r, y), (x, y - r), (x, y + r)
 
 
-def _is(item: Dataset, code: Code) -> bool:
+def _is(item: Dataset, code: codes.Code) -> bool:
     names = items(item, "ConceptNameCodeSequence")
     return bool(names) and text(names[0], "CodeValue") == code.value

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.sr.coding import Code
 
 from storage.model import Instance
 from viewer.evidence import codes
@@ -28,6 +27,7 @@ from viewer.evidence.space import plane_text
 
 if TYPE_CHECKING:
     from highdicom.sr import (
+        CodedConcept,
         ContainerContentItem,
         ContentItem,
         CoordinatesForMeasurement,
@@ -94,7 +94,7 @@ def write_report(
     groups = [_group(measurement, images) for measurement in measurements] or [_empty_group(place)]
     content = MeasurementReport(
         observation_context=ObservationContext(observer_person_context=observer(place.author)),
-        procedure_reported=codes.PROCEDURES.get(modality, codes.IMAGING),
+        procedure_reported=codes.PROCEDURES.get(modality, codes.IMAGING).concept,
         imaging_measurements=groups,
     )
     used = {ref.instance: images[ref.instance] for m in measurements if (ref := m.stored_image)}
@@ -133,7 +133,7 @@ def _group(measurement: Measurement, images: Mapping[str, Instance]) -> Measurem
 
     items = [
         Item(
-            name=codes.CONCEPTS[value.name],
+            name=codes.CONCEPTS[value.name].concept,
             value=_decimal(value.value),
             unit=_unit(value.unit),
             referenced_coordinates=[_coordinates(measurement, value, images)],
@@ -157,16 +157,17 @@ def _group(measurement: Measurement, images: Mapping[str, Instance]) -> Measurem
     return group
 
 
-def _finding(measurement: Measurement) -> Code:
+def _finding(measurement: Measurement) -> CodedConcept:
     if measurement.name:
-        return Code(codes.FREE_TEXT, codes.DCMJS, measurement.name[:MEANING_MAX].rstrip())
-    return Code(measurement.kind.value.upper(), codes.PRIVATE, _WORDS[measurement.kind])
+        return codes.Code(codes.FREE_TEXT, codes.DCMJS, measurement.name[:MEANING_MAX].rstrip()).concept
+    return codes.Code(measurement.kind.value.upper(), codes.PRIVATE, _WORDS[measurement.kind]).concept
 
 
-def _method(measurement: Measurement) -> Code | None:
+def _method(measurement: Measurement) -> CodedConcept | None:
     if measurement.plane:
-        return codes.PROJECTED[measurement.plane.projection if measurement.plane.slab_mm else codes.THIN]
-    return codes.ESTIMATED.get(measurement.status)
+        return codes.PROJECTED[measurement.plane.projection if measurement.plane.slab_mm else codes.THIN].concept
+    estimated = codes.ESTIMATED.get(measurement.status)
+    return None if estimated is None else estimated.concept
 
 
 def _empty_group(place: Place) -> MeasurementsAndQualitativeEvaluations:
@@ -201,7 +202,7 @@ def _region(measurement: Measurement, images: Mapping[str, Instance]) -> ScoordC
     if measurement.space:
         kind, places = graphic_in_space(measurement, "")
         return Scoord3DContentItem(
-            name=codes.PATH if _is_path_in_space(measurement) else codes.IMAGE_REGION,
+            name=(codes.PATH if _is_path_in_space(measurement) else codes.IMAGE_REGION).concept,
             graphic_type=kind,
             graphic_data=np.array(places, np.float64),
             frame_of_reference_uid=measurement.frame_of_reference,
@@ -209,7 +210,7 @@ def _region(measurement: Measurement, images: Mapping[str, Instance]) -> ScoordC
         )
     kind, points = graphic(measurement, "")
     item = ScoordContentItem(
-        name=codes.IMAGE_REGION,
+        name=codes.IMAGE_REGION.concept,
         graphic_type=kind,
         graphic_data=np.array(points, np.float64),
         relationship_type=RelationshipTypeValues.CONTAINS,
@@ -259,13 +260,13 @@ def _seen_on(plane: MadePlane, images: Mapping[str, Instance]) -> list[ContentIt
 
     contains, instance = RelationshipTypeValues.CONTAINS, images[plane.source.instance]
     image = ImageContentItem(
-        name=codes.SOURCE_IMAGE,
+        name=codes.SOURCE_IMAGE.concept,
         referenced_sop_class_uid=instance.sop_class_uid,
         referenced_sop_instance_uid=instance.sop_instance_uid,
         referenced_frame_numbers=[plane.source.frame] if instance.number_of_frames is not None else None,
         relationship_type=contains,
     )
-    return [image, TextContentItem(name=codes.PLANE, value=plane_text(plane), relationship_type=contains)]
+    return [image, TextContentItem(name=codes.PLANE.concept, value=plane_text(plane), relationship_type=contains)]
 
 
 def _image(measurement: Measurement, images: Mapping[str, Instance]) -> SourceImageForRegion:
@@ -284,15 +285,15 @@ def _library(images: Sequence[Instance]) -> ContainerContentItem:
     contains = RelationshipTypeValues.CONTAINS
     entries = [
         ImageContentItem(
-            name=codes.IMAGE,
+            name=codes.IMAGE.concept,
             referenced_sop_class_uid=instance.sop_class_uid,
             referenced_sop_instance_uid=instance.sop_instance_uid,
             relationship_type=contains,
         )
         for instance in images
     ]
-    library = ContainerContentItem(name=codes.IMAGE_LIBRARY, relationship_type=contains, template_id="1600")
-    group = ContainerContentItem(name=codes.IMAGE_LIBRARY_GROUP, relationship_type=contains)
+    library = ContainerContentItem(name=codes.IMAGE_LIBRARY.concept, relationship_type=contains, template_id="1600")
+    group = ContainerContentItem(name=codes.IMAGE_LIBRARY_GROUP.concept, relationship_type=contains)
     if entries:
         group.ContentSequence = ContentSequence(entries)
     library.ContentSequence = ContentSequence([group])
@@ -302,11 +303,11 @@ def _library(images: Sequence[Instance]) -> ContainerContentItem:
 def _comment(words: str) -> TextContentItem:
     from highdicom.sr import RelationshipTypeValues, TextContentItem
 
-    return TextContentItem(name=codes.COMMENT, value=words, relationship_type=RelationshipTypeValues.CONTAINS)
+    return TextContentItem(name=codes.COMMENT.concept, value=words, relationship_type=RelationshipTypeValues.CONTAINS)
 
 
-def _unit(unit: str) -> Code:
-    return codes.UNITS.get(unit, Code(unit, "UCUM", unit))
+def _unit(unit: str) -> CodedConcept:
+    return codes.UNITS.get(unit, codes.Code(unit, "UCUM", unit)).concept
 
 
 def _decimal(value: float) -> float:

@@ -117,7 +117,7 @@ def test_what_a_query_found_is_forgotten_and_a_transfer_is_not(jobs: Jobs, tmp_p
 
 def test_jobs_of_an_earlier_version_are_still_done(tmp_path: Path) -> None:
     old = Database(tmp_path / "records.sqlite3")
-    RECORDS.apply(old, stop_before="m009_remote_operations")
+    RECORDS.migrations().apply(old, stop_before="m009_remote_operations")
     old.execute("INSERT INTO jobs (kind, payload, state, due_at, created_at) VALUES ('k', '{}', 'waiting', 1, 'x')")
     old.conn.commit()
     old.close()
