@@ -41,9 +41,11 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 
+STUDY_POLICY = CONTENT_SECURITY_POLICY + "; object-src 'self'; frame-src 'self'"
+"""Pages of a study also show PDFs, which are the only answers of ours that may be framed."""
+
 READING_POLICY = (
-    CONTENT_SECURITY_POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")
-    + "; worker-src 'self' blob:"
+    STUDY_POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'") + "; worker-src 'self' blob:"
 )
 """The reading room also compiles WebAssembly (image codecs) and runs workers; it evaluates no text as a script."""
 
@@ -57,14 +59,12 @@ _HEADERS = (
     ("Permissions-Policy", "camera=(), microphone=(), geolocation=()"),
 )
 
-_OF_A_FRAMED_DOCUMENT = (
-    (
-        "Content-Security-Policy",
-        "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'",
-    ),
-    ("X-Frame-Options", "SAMEORIGIN"),
-)
-"""A PDF over DICOMweb: OHIF shows it within its page. Only what begins as a PDF does is sent as one."""
+PDF_POLICY = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+OF_A_FRAMED_DOCUMENT = (("Content-Security-Policy", PDF_POLICY), ("X-Frame-Options", "SAMEORIGIN"))
+"""A PDF, which OHIF and the pages of a study show within them. Only what begins as a PDF does is sent as one.
+
+A browser shows it in its own viewer, which needs inline styles and refuses to run in a sandbox.
+"""
 
 _SAFE_NEXT = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*\Z")
 
@@ -88,7 +88,7 @@ def refuse_forged() -> None:
 def add_headers(response: Response) -> Response:
     """Put the limits on every answer; a view may have set a stricter or fitting one."""
     if response.mimetype == "application/pdf" and is_dicomweb(request.path):
-        for name, value in _OF_A_FRAMED_DOCUMENT:
+        for name, value in OF_A_FRAMED_DOCUMENT:
             response.headers.setdefault(name, value)
     for name, value in fixed_headers(services().settings.hsts_days if request.is_secure else 0):
         response.headers.setdefault(name, value)

@@ -152,8 +152,17 @@ PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 
 def test_a_pdf_is_offered_and_sent_as_one(client: FlaskClient, archive: Archive) -> None:
     store(archive, document(PDF, EncapsulatedDocument=b"%PDF-1.7 test\0", MIMETypeOfEncapsulatedDocument="text/html"))
-    assert "PDF" in client.get(f"/study/{STUDY}/instances/{INSTANCE}/document").text
-    answer = client.get(f"/study/{STUDY}/instances/{INSTANCE}/pdf")
+    address = f"/study/{STUDY}/instances/{INSTANCE}/pdf"
+    page = client.get(f"/study/{STUDY}/instances/{INSTANCE}/document").text
+    assert f'<object type="application/pdf" data="{address}#' in page
+    assert f'target="_blank" rel="noopener" href="{address}"' in page
+    answer = client.get(address)
+    # Only our own pages may have it within them, and those of a study may.
+    assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
+    study = client.get(f"/study/{STUDY}/light", headers=HTML)
+    assert "object-src 'self'" in study.headers["Content-Security-Policy"]
+    assert study.headers["X-Frame-Options"] == "DENY"
     assert answer.mimetype == "application/pdf"
     assert answer.data == b"%PDF-1.7 test"
     assert answer.headers["Content-Disposition"].startswith("inline")

@@ -28,9 +28,9 @@ from viewer.dicomweb.prepared import place_of
 from viewer.dicomweb.resources import find_instance
 from viewer.etags import etag_of, is_known, kept
 from viewer.frame_store import EXPLICIT_LITTLE, FrameStore
-from viewer.pages.document import PDF_POLICY
 from viewer.permissions import Permission, needs
 from viewer.ranges import cut, ranged
+from viewer.security import PDF_POLICY
 from viewer.services import services
 from viewer.streaming import FileSpan, Piece, StreamBody, length_of, read
 

@@ -11,12 +11,9 @@ from viewer.pages.found import find_instance
 from viewer.pages.references import Pointers, shapes
 from viewer.permissions import Permission, needs
 from viewer.ranges import ranged
+from viewer.security import OF_A_FRAMED_DOCUMENT
 from viewer.services import services
 from viewer.streaming import FileSpan
-
-# A browser shows a PDF in its own viewer, which needs inline styles and refuses to run in a sandbox. Nothing but a PDF,
-# known by its first bytes, is ever sent this way: HTML or SVG in its place is not served at all.
-PDF_POLICY = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 bp = Blueprint("document", __name__, url_prefix="/study/<study>/instances/<instance>")
 
@@ -51,7 +48,8 @@ def pdf(study: str, instance: str) -> Response:
     response.make_conditional(request, accept_ranges=True, complete_length=len(data))
     way = "attachment" if request.args.get("download") == "1" else "inline"
     response.headers["Content-Disposition"] = f'{way}; filename="{found.sop_instance_uid}.pdf"'
-    response.headers["Content-Security-Policy"] = PDF_POLICY
+    # Nothing but a PDF, known by its first bytes, is ever sent this way: HTML or SVG in its place is not served at all.
+    response.headers.update(OF_A_FRAMED_DOCUMENT)
     return response
 
 

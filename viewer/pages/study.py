@@ -18,7 +18,7 @@ from viewer.permissions import Permission, needs
 from viewer.presets import ct_presets
 from viewer.reading.built import built_app
 from viewer.reading.page_data import first_picture, page_data
-from viewer.security import READING_POLICY
+from viewer.security import READING_POLICY, STUDY_POLICY
 from viewer.services import archive, services
 
 FRAMES_MAX = 64
@@ -105,7 +105,7 @@ def _light(study: str, reason: str) -> Response:
     page = render_template(
         "light.html", study=found, page_data=_page_data(found), reason=reason, has_reading=built_app() is not None
     )
-    return Response(page)
+    return Response(page, headers={"Content-Security-Policy": STUDY_POLICY})
 
 
 def _remembered(response: Response, view: str) -> Response:

@@ -186,7 +186,9 @@ def test_a_report_reads_as_text_beside_its_images(browser: Browser, samples: Ser
 def test_a_pdf_opens(browser: Browser, samples: Server) -> None:
     with reader(browser, samples) as room:
         room.open(study_of(studies_folder() / "mr-brain"), whole=False)
-        room.page.locator(".series-card", has_text="DOC").click()
+        with room.page.expect_response(lambda answer: "/pdf" in answer.url) as shown:
+            room.page.locator(".series-card", has_text="DOC").click()
+        assert shown.value.ok
         link = room.page.locator(".documents a[target=_blank]")
         address = str(link.get_attribute("href"))
         answer = room.page.request.get(room.server.address + address)
