@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Route, expect
 
 from sample_dicom import studies_folder
-from tests.support.reading import Reader, reader, study_of
+from tests.support.reading import Reader, reader, seem_fast, study_of
 from tests.support.web import Server
 
 
@@ -38,6 +38,7 @@ def letters(room: Reader) -> list[str]:
 
 def test_the_first_picture_has_computer_and_network_to_itself(room: Reader) -> None:
     asked: list[str] = []
+    seem_fast(room.page)
     room.page.on("request", lambda r: asked.append(r.url))
     room.open(study("ct-chest"), "?image=21")
     picture = next(url for url in asked if "/image" in url)
@@ -62,6 +63,7 @@ def test_a_line_shows_what_is_still_coming_and_other_series_come_last(room: Read
         else:
             route.continue_()
 
+    seem_fast(room.page)
     room.page.route("**/stream?*", hold_the_rest)
     room.open(study("pet-ct"), whole=False)
     own = room.data("series")
