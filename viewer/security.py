@@ -85,6 +85,17 @@ def refuse_forged() -> None:
 
 
 @bp.after_app_request
+def redirect_within(response: Response) -> Response:
+    """Let a redirect of an address with a slash too many, or one too few, name no host.
+
+    Behind a proxy that speaks HTTPS, scheme and host are not those that this process was reached by.
+    """
+    if response.status_code == 308 and response.location is not None:
+        response.location = urlsplit(response.location)._replace(scheme="", netloc="").geturl()
+    return response
+
+
+@bp.after_app_request
 def add_headers(response: Response) -> Response:
     """Put the limits on every answer; a view may have set a stricter or fitting one."""
     if response.mimetype == "application/pdf" and is_dicomweb(request.path):

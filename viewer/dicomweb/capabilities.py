@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import quoteattr
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, current_app, jsonify, request
 
 from viewer.dicomweb import compression
 from viewer.dicomweb import openapi as document
@@ -22,7 +22,7 @@ WADL = MediaType("application", "vnd.sun.wadl+xml")
 bp = Blueprint("dicomweb_capabilities", __name__, url_prefix=PREFIX)
 
 
-@bp.route("/", methods=["GET", "OPTIONS"], provide_automatic_options=False)
+@bp.route("/", methods=["GET", "OPTIONS"], provide_automatic_options=False, strict_slashes=False)
 @needs(Permission.SIGNED_IN)
 def capabilities() -> Response:
     """Tell what can be asked of this server."""
@@ -56,6 +56,8 @@ def openapi() -> Response:
 
 
 def _sent(response: Response) -> Response:
+    if request.method == "OPTIONS":
+        response.headers["Allow"] = "GET, HEAD, OPTIONS"
     compression.compress_if_worth(response)
     response.vary.add("Accept")
     return conditional(response)

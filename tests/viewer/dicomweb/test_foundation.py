@@ -118,3 +118,12 @@ def test_only_paths_of_dicomweb_are_its_own() -> None:
     assert errors.is_dicomweb("/dicom-web")
     assert errors.is_dicomweb("/dicom-web/studies")
     assert not errors.is_dicomweb("/dicom-webs")
+
+
+def test_a_slash_too_many_leads_on_whatever_stands_in_front(client: FlaskClient) -> None:
+    """A proxy that speaks HTTPS reaches this process by another name; what it is told must not lead past it."""
+    proxied = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "pacs.example"}
+    for method in ("GET", "HEAD"):
+        answer = client.open("/dicom-web//studies?limit=1", method=method, headers=proxied)
+        assert (answer.status_code, answer.headers["Location"]) == (308, "/dicom-web/studies?limit=1")
+    assert client.get("/dicom-web//studies?limit=1", follow_redirects=True).json == []

@@ -11,7 +11,7 @@ from viewer.dicomweb.negotiation import negotiate
 from viewer.dicomweb.resources import find_instance
 from viewer.dicomweb.wado import parameters as parameters_of
 from viewer.dicomweb.wado import subjects
-from viewer.dicomweb.wado.parameters import Parameters, Viewport
+from viewer.dicomweb.wado.parameters import Parameters, Region, Viewport
 from viewer.dicomweb.wado.picture import drawn
 from viewer.dicomweb.wado.rendered import PICTURES
 from viewer.dicomweb.wado.subjects import Subject
@@ -77,6 +77,9 @@ def _parameters() -> Parameters:
         asked = parameters_of.read({} if viewport is None else {"viewport": viewport})
     except ValueError as error:
         raise Refused(400, str(error)) from None
+    if asked.viewport is not None and asked.viewport.region != Region():
+        # PS3.18 8.3.5.1.3
+        raise Refused(400, "The viewport of a thumbnail is a width and a height; take a region of what is rendered.")
     return Parameters(viewport=asked.viewport or Viewport(SIDE, SIDE), quality=QUALITY)
 
 

@@ -24,7 +24,6 @@ from viewer.dicomweb.media_types import MediaType, choose, parse, parse_accept
 from viewer.dicomweb.resources import find_instance
 from viewer.dicomweb.wado import parameters as parameters_of
 from viewer.dicomweb.wado.forms import DICOM, EXPLICIT_LITTLE
-from viewer.dicomweb.wado.frames import check_numbers
 from viewer.dicomweb.wado.parameters import SIDE_MAX, Parameters, Region, Viewport
 from viewer.dicomweb.wado.presented import State, find_state
 from viewer.dicomweb.wado.rendered import PICTURES, Drawing, document, etag_of_state, presented_picture
@@ -137,7 +136,10 @@ def _frame(instance: Instance) -> int:
     text = request.args.get("frameNumber", "1")
     if not (text.isascii() and text.isdigit() and 0 < len(text) <= 10 and int(text) > 0):
         raise Refused(400, f"The frameNumber {text[:20]!r} is none; frames are counted from 1.")
-    check_numbers([int(text)], max(instance.number_of_frames or 1, 1))
+    frames = max(instance.number_of_frames or 1, 1)
+    if int(text) > frames:
+        # PS3.18 9.5.2.1: of the parameter, not of the address.
+        raise Refused(400, f"The frameNumber is {text}; the last one is {frames}.")
     return int(text) - 1
 
 

@@ -1,4 +1,4 @@
-"""Pictures of many frames in one answer: drawn as they are taken, with nothing kept of them."""
+"""Pictures of many frames in one answer: drawn as they are taken, with nothing kept of them; what is none of them."""
 
 from __future__ import annotations
 
@@ -47,3 +47,11 @@ def test_a_profile_is_refused_for_what_holds_none(client: FlaskClient, many: Ins
             assert answer.status_code == status, (profile, accept)
     assert "ICC" in client.get(f"{address_of(many)}/rendered?iccprofile=yes&accept=image/gif").json["detail"]
     assert client.get(f"{address_of(many)}/rendered?iccprofile=no&accept=image/gif").status_code == 200
+
+
+def test_a_thumbnail_has_no_region(client: FlaskClient, many: Instance) -> None:
+    for place in (address_of(many), address_of(many).rpartition("/instances")[0], f"{address_of(many)}/frames/2"):
+        answer = client.get(f"{place}/thumbnail?viewport=64,64,0,0,4,4")
+        assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
+        assert "region" in answer.json["detail"]
+        assert client.get(f"{place}/thumbnail?viewport=64,64").status_code == 200
