@@ -182,20 +182,36 @@ describe("saving what was measured on a made plane", () => {
     expect([store.isDirty, store.hasUnsaved]).toEqual([false, false]);
   });
 
-  it("waits for images that its grey values need", async () => {
+  const payload = () => Int16Array.from({ length: SIDE * SIDE }, () => 5).buffer;
+  const means = () => sent.map((one) => one.values?.find(({ name }) => name === "mean")?.value);
+
+  it("waits for no images: grey values that need them are saved as soon as they are here", async () => {
     const store = begun();
     const source = series();
     const made = planes(source, "coronal");
     store.add("rectangle", cellOf(made, 7), square(4, 9));
-    const payload = Int16Array.from({ length: SIDE * SIDE }, () => 5).buffer;
     source.forget(9);
     await store.save("saved");
-    expect([store.notice?.isBad, store.isDirty]).toEqual([true, true]);
-    source.take({ position: 9, code: 1, payload });
+    expect([sent.length, means()]).toEqual([1, [undefined]]);
+    expect([store.notice?.isBad, store.notice?.words === "saved", store.isDirty]).toEqual([false, false, true]);
+    source.take({ position: 9, code: 1, payload: payload() });
     // Far above the region nothing is missed.
     source.forget(0);
     await store.save("saved");
-    expect([store.notice?.isBad, store.isDirty]).toEqual([false, false]);
+    expect(means()).toEqual([expect.any(Number)]);
+    expect([store.notice, store.isDirty]).toEqual([{ words: "saved", isBad: false }, false]);
+  });
+
+  it("keeps the grey values that were found before memory gave the slices back", async () => {
+    const store = begun();
+    const source = series();
+    const made = planes(source, "coronal");
+    store.add("rectangle", cellOf(made, 7), square(4, 9));
+    const found = store.valuesOf(store.mine[0] as Measurement, cellOf(made, 7));
+    source.forget(9);
+    await store.save("saved");
+    expect(means()).toEqual([found.find(({ name }) => name === "mean")?.value]);
+    expect([store.notice?.words, store.isDirty]).toEqual(["saved", false]);
   });
 
   it("keeps values as they were kept, and changes a shape only on its own plane", async () => {

@@ -1,11 +1,11 @@
 /** The measurements of the study: mine, which can be changed and saved, and those of others. */
 
 import type { Cell } from "../cell";
-import { RequestError, type Picture } from "../frames";
+import type { Picture } from "../frames";
 import type { Point } from "../placement";
 import type { Room } from "../room";
 import { ask, send, Stale, wordsOf } from "../server";
-import { lookAlong, lookOf, theVolumes, THIN, type Reformat } from "../volume";
+import { lookAlong, lookOf, Reformat, theVolumes, THIN } from "../volume";
 import { t } from "../words";
 import { newUid, received, sameImage, toSend, type Answer, type ImageRef, type Kind, type Measurement, type Told } from "./model";
 import { groundOf, placedIn, pointsIn, sees, slabOf, type Ground } from "./placing";
@@ -35,6 +35,16 @@ export interface Shown {
   sees: boolean;
 }
 
+/** What was measured last, of which points and pixels; and on which slab, where all of its slices were here. */
+interface Known {
+  key: string;
+  of: Picture["values"] | null;
+  values: Measurement["values"];
+  slab: Slab | null;
+}
+
+type Slab = ReturnType<typeof slabOf>;
+
 export class Measurements {
   mine = $state<Measurement[]>([]);
   others = $state<Others[]>([]);
@@ -48,7 +58,7 @@ export class Measurements {
   /** Studies with something to save; and for each that was read, the document that the next one follows. */
   private dirty = $state<ReadonlySet<string>>(new Set());
   private readonly based = new Map<string, string | null>();
-  private readonly values = new Map<string, { key: string; of: Picture["values"] | null; values: Measurement["values"] }>();
+  private readonly values = new Map<string, Known>();
   /** The planes on which new shapes were drawn, which measure them once more when they are saved. */
   private readonly homes = new Map<string, { made: Reformat; position: number }>();
 
@@ -84,8 +94,10 @@ export class Measurements {
     if (this.isSaving) return;
     this.isSaving = true;
     try {
-      for (const study of this.dirty) await this.saveIn(study);
-      this.notice = { words: said, isBad: false };
+      let isWhole = true;
+      for (const study of this.dirty) isWhole = (await this.saveIn(study)) && isWhole;
+      const later = t("Saved, but without grey values of regions whose images are not here yet. Save again later to add them.");
+      this.notice = { words: isWhole ? said : later, isBad: false };
     } catch (error) {
       this.notice = { words: wordsOf(error), isBad: true };
     } finally {
@@ -93,10 +105,12 @@ export class Measurements {
     }
   }
 
-  private async saveIn(study: string): Promise<void> {
+  /** Save a study's; false where grey values are still to come, as the images under them are not here. */
+  private async saveIn(study: string): Promise<boolean> {
     if (!this.based.has(study)) this.take(study, await ask<Answer>(this.address(study)), []);
     const sent = this.mine.filter((one) => one.study === study && one.kind !== "other" && !isMade(one));
-    const body = { measurements: sent.map((one) => toSend(this.asMeasured(one))), based_on: this.based.get(study) ?? null };
+    const measured = sent.map((one) => this.asMeasured(one));
+    const body = { measurements: measured.map(toSend), based_on: this.based.get(study) ?? null };
     try {
       this.take(study, await send<Answer>(this.address(study), body, this.room.page), sent);
     } catch (error) {
@@ -104,6 +118,9 @@ export class Measurements {
       if (error instanceof Stale) this.take(study, await ask<Answer>(this.address(study)), []);
       throw error;
     }
+    const isWhole = measured.every((one) => !this.homes.has(one.uid) || !lacksGrey(one));
+    if (!isWhole) this.touch(study);
+    return isWhole;
   }
 
   /** Take in what the server keeps; what was drawn, changed or deleted while the answer was on its way stays so. */
@@ -121,18 +138,23 @@ export class Measurements {
     this.others = [...this.others.filter((one) => one.study !== study), ...others];
     this.maySave = answer.may_save;
     if (!touched.length && !gone.length) this.dirty = new Set([...this.dirty].filter((one) => one !== study));
-    this.values.clear();
+    for (const [uid, { slab }] of this.values) if (!slab) this.values.delete(uid);
   }
 
-  /** With the grey values of a made plane, which the server cannot know. */
+  /**
+   * With the grey values of a made plane, which the server cannot know: of the pixels that are here, else as they were found
+   * last, as slices are given back when memory is short. The shape itself needs no pixels, and waits for none.
+   */
   private asMeasured(one: Measurement): Measurement {
     const home = this.homes.get(one.uid);
-    if (!one.plane || !isRegion(one) || one.values.length || !home) return one;
+    const { plane } = one;
+    if (!plane || !home || !lacksGrey(one)) return one;
     const { made, position } = home;
     const picture = made.isReady(one.space) ? made.anew(position) : null;
     const points = picture && pointsIn(one, picture.facts, made);
-    if (!picture || !points) throw new RequestError(t("The images of a region are still on their way. Save again in a moment."), "refused");
-    return { ...one, plane: { ...one.plane, ...slabOf(made) }, values: valuesOf({ kind: one.kind, points }, picture.facts, picture) };
+    if (picture && points) return { ...one, plane: { ...plane, ...slabOf(made) }, values: valuesOf({ kind: one.kind, points }, picture.facts, picture) };
+    const known = this.values.get(one.uid);
+    return known?.slab && known.key === keyOf(one) ? { ...one, plane: { ...plane, ...known.slab }, values: known.values } : one;
   }
 
   private touch(study: string): void {
@@ -242,7 +264,7 @@ export class Measurements {
   /** Values as of now, on the picture that it is on; elsewhere those that were kept, or found last. */
   valuesOf(one: Measurement, cell: Cell | undefined): Measurement["values"] {
     // What was measured on a made plane stays as it was kept: no stored image has those pixels.
-    const isKept = one.kind === "other" || (one.space.length > 0 && one.values.length > 0);
+    const isKept = one.kind === "other" || (one.space.length > 0 && one.values.length > 0 && !lacksGrey(one));
     const ground = (cell && this.groundOn(one, cell)) ?? null;
     if (isKept) return ground ? [...one.values, ...suvOf(one.values, ground.facts)] : one.values;
     const key = keyOf(one);
@@ -260,7 +282,9 @@ export class Measurements {
     const known = this.values.get(one.uid);
     if (known?.key === key && known.of === of) return known.values;
     const values = valuesOf({ kind: one.kind, points }, facts, picture);
-    this.values.set(one.uid, { key, of, values });
+    const slab = of && series instanceof Reformat && series.isReady(one.space) ? slabOf(series) : null;
+    // What was found whole stays what it was while slices are given back.
+    if (slab || !known?.slab || known.key !== key) this.values.set(one.uid, { key, of, values, slab });
     return values;
   }
 
@@ -329,6 +353,11 @@ export class Measurements {
 
 function keyOf(one: Measurement): string {
   return JSON.stringify(one.space.length ? one.space : one.points);
+}
+
+/** Whether it is a region of a made plane whose grey values nobody has measured yet. */
+function lacksGrey(one: Measurement): boolean {
+  return one.plane !== null && isRegion(one) && !one.values.some(({ name }) => name === "mean");
 }
 
 /** Whether it is on a plane that no document can name, as its images have no frame of reference. */
