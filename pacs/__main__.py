@@ -22,7 +22,8 @@ from pacs.config import (
     own_certificate,
 )
 from pacs.logs import set_up_logging
-from pacs.receiver import PortInUse, Receiver, ReceiverSettings
+from pacs.ports import PortInUse
+from pacs.receiver import Receiver, ReceiverSettings
 from pacs.tls import TLSError
 from storage.archive import Archive
 from storage.errors import StorageError

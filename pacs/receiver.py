@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from pacs.application import Application
 from pacs.associate import Rejection, Request
 from pacs.logs import one_line
+from pacs.ports import PortInUse, listen
 from pacs.session import Session, SessionSettings
 from pacs.tls import TLSError, TLSSettings, accept, acceptor_context
 
 _log = logging.getLogger("filmless.dicom")
-_BACKLOG = 512
 _LOOK_SECONDS = 1.0
 """How often a receiver that nobody calls looks whether it is to stop.
 
@@ -46,10 +46,6 @@ class ReceiverSettings:
     """Listen for associations over TLS, too."""
     takes_unknown_callers: bool = True
     """Devices that are no peers may echo and store; otherwise they get no association."""
-
-
-class PortInUse(Exception):
-    """The port cannot be listened on."""
 
 
 class Receiver:
@@ -215,22 +211,3 @@ def _secured(connection: socket.socket, tls: ssl.SSLContext | None) -> socket.so
         return connection
     connection.getpeername()  # where this fails the connection can still be closed; TLS would take it away first
     return tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Open a listening socket that shares its port with other receivers.
-
-    Raises:
-        PortInUse: another program has it, or the address is not ours.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)
-    except OSError as e:
-        listener.close()
-        raise PortInUse(f"cannot listen for DICOM on {host}:{port}: {e.strerror or e}") from e
-    return listener

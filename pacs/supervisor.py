@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from pacs.config import ServeSettings
-from pacs.receiver import PortInUse
+from pacs.ports import check_port
 from storage.archive import INDEX_NAME, Archive
 from storage.errors import OutOfSpace, StorageError
 from storage.recovery import Recovered, advance_mark, recover
@@ -230,19 +230,3 @@ class Supervisor:
 
 class StartFailed(Exception):
     """A part of the archive did not come up."""
-
-
-def check_port(host: str, port: int, what: str) -> None:
-    """Make sure that nobody listens on a port yet; receivers share theirs, so they would not notice.
-
-    Raises:
-        PortInUse: somebody does, or the address is not ours.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-            probe.listen(1)
-        except OSError as e:
-            raise PortInUse(f"cannot listen for {what} on {host}:{port}: {e.strerror or e}") from e

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pacs.config import data_option, option
 from storage.archive import Archive
 from storage.importing import Imported, find_files, import_file
 from storage.settings import GIB, ArchiveSettings
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 @click.command("import")
@@ -42,6 +44,10 @@ def import_(paths: tuple[Path, ...], data: Path, minimum_free_bytes: int) -> Non
 
 
 def _progress() -> Progress:
+    # Here and in the other commands: `filmless serve` loads none of it.
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

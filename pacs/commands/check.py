@@ -7,8 +7,6 @@ import time
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
 from pacs.config import data_option
 from pacs.lock import DataLock
@@ -25,6 +23,9 @@ def verify_(data: Path, from_start: bool) -> None:
 
     May run beside `filmless serve`, and goes on where it was interrupted. Exit status 1 when a fault was found.
     """
+    from rich.console import Console
+    from rich.progress import Progress
+
     faults = done = 0
     with Archive.open(ArchiveSettings(data)) as archive, Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("verify", total=archive.health().instances)
@@ -42,6 +43,9 @@ def verify_(data: Path, from_start: bool) -> None:
 @data_option
 def reindex_(data: Path) -> None:
     """Build the index anew from the files; stop `filmless serve` first."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     began = time.monotonic()
     indexed, failed = 0, tuple[tuple[Path, str], ...]()
     with DataLock(data), Progress(console=Console(stderr=True)) as bar:

@@ -12,16 +12,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 import sample_dicom
 from pacs.config import ServeSettings, serve_options, serve_settings
 from pacs.lock import DataLock
 from pacs.logs import set_up_logging
-from pacs.receiver import PortInUse
-from pacs.requestor import AssociationFailed, Node
-from pacs.sender import describe, send
+from pacs.ports import PortInUse
 from pacs.supervisor import StartFailed, Supervisor
 from storage.records import Records, Role
 
@@ -38,6 +34,8 @@ def demo(context: click.Context, /, once: bool, **values: Any) -> None:
 
     Without --data the archive is temporary and goes away at the end. When a standard port is taken, a free one is used.
     """
+    from pacs.requestor import AssociationFailed
+
     set_up_logging()
     settings = serve_settings(**values)
     chosen = context.get_parameter_source("data")
@@ -84,6 +82,12 @@ def _login(data: Path) -> str:
 
 
 def _send_samples(settings: ServeSettings) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from pacs.requestor import Node
+    from pacs.sender import describe, send
+
     files = describe(sorted(sample_dicom.studies_folder().rglob("*.dcm")))
     node = Node(settings.aet, _reachable(settings.dicom_host), settings.dicom_port)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

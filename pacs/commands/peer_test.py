@@ -9,11 +9,8 @@ from typing import Any
 
 import click
 
-from pacs.application import Application
 from pacs.config import OWN_CERTIFICATE_OPTIONS, data_option, option, options, own_certificate
 from pacs.logs import quiet_libraries
-from pacs.remote import probe
-from pacs.remote.calls import Remote
 from storage.archive import Archive
 from storage.records import Records
 from storage.records.advice import LANGUAGES, advice, outcome_words, step_words
@@ -35,6 +32,11 @@ _OFFERS = ("It offers", "Bên kia hỗ trợ")
 @options(*OWN_CERTIFICATE_OPTIONS)
 def peer_test(name: str, store: bool | None, aet: str, language: str | None, data: Path, **values: Any) -> None:
     """Connect to the node NAME, echo, query, store, and say what fails and what to change on which side."""
+    # Here, since `filmless serve` needs none of it: its parts are programs of their own.
+    from pacs.application import Application
+    from pacs.remote import probe
+    from pacs.remote.calls import Remote
+
     quiet_libraries()
     spoken = language or ("vi" if (locale.getlocale()[0] or "").startswith("vi") else "en")
     with Archive.open(ArchiveSettings(data)) as archive, Records.open(data) as records:

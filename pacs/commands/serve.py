@@ -12,7 +12,7 @@ import click
 from pacs.config import ServeSettings, serve_options, serve_settings
 from pacs.lock import DataLock
 from pacs.logs import set_up_logging
-from pacs.receiver import PortInUse
+from pacs.ports import PortInUse
 from pacs.supervisor import StartFailed, Supervisor
 from storage.recovery import Recovered
 from storage.settings import Durability

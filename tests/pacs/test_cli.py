@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -116,3 +117,8 @@ def test_certificates_and_peers_that_are_spoken_to_with_tls(tmp_path: Path) -> N
     (tmp_path / "no.pem").write_text("no")
     status, text = _run("peer", "change", "a", "--tls-authorities", str(tmp_path / "no.pem"), "--data", data)
     assert (status, "no trusted certificates" in text) == (2, True)
+
+
+def test_starting_loads_nothing_that_only_other_commands_use() -> None:
+    code = "import sys, pacs.cli; print([n for n in ('rich', 'pynetdicom', 'sqlite_utils') if n in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

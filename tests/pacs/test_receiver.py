@@ -13,7 +13,8 @@ from contextlib import ExitStack
 import pytest
 
 from pacs.application import Application
-from pacs.receiver import PortInUse, Receiver, ReceiverSettings, listen
+from pacs.ports import PortInUse, listen
+from pacs.receiver import Receiver, ReceiverSettings
 from pacs.upper_layer import Timeouts
 from storage.archive import Archive
 from storage.records import Peer

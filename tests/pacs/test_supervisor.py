@@ -17,8 +17,8 @@ import pytest
 
 from pacs import supervisor
 from pacs.config import ServeSettings
-from pacs.receiver import PortInUse
-from pacs.supervisor import StartFailed, Supervisor, check_port, jobs_command, receiver_command, web_command
+from pacs.ports import PortInUse, check_port
+from pacs.supervisor import StartFailed, Supervisor, jobs_command, receiver_command, web_command
 from storage.archive import Archive
 from storage.errors import OutOfSpace
 from storage.recovery import Recovered
