@@ -79,12 +79,13 @@ def test_a_newer_build_is_noticed(client: FlaskClient, built: Path) -> None:
 
 
 def test_its_configuration_points_at_our_services(client: FlaskClient) -> None:
-    text = client.get("/ohif/app-config.js").text
-    config = json.loads(text.removeprefix("window.config = ").removesuffix(";\n"))
+    setting, handler = client.get("/ohif/app-config.js").text.splitlines()
+    config = json.loads(setting.removeprefix("window.config = ").removesuffix(";"))
     (source,) = config["dataSources"]
     assert source["sourceName"] == config["defaultDataSourceName"]
     assert {source["configuration"][key] for key in ("qidoRoot", "wadoRoot")} == {"/dicom-web"}
     assert config["routerBasename"] == "/ohif"
+    assert handler.startswith("window.config.httpErrorHandler = (error) =>")
 
 
 def test_our_own_pages_keep_their_policy(client: FlaskClient) -> None:

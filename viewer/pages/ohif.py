@@ -91,13 +91,17 @@ CONFIG = {
     ],
 }
 
+_TELLS_FAILURES = "window.config.httpErrorHandler = (error) => console.warn('not loaded:', error);\n"
+"""It calls this for every image and request that fails, also one that it gave up itself; without it, it stumbles."""
+
 
 @bp.get("/app-config.js")
 @needs(Permission.VIEW_STUDIES)
 def config() -> Response:
     """Return the configuration, in place of the one that was built in."""
     _folder()
-    return Response(f"window.config = {json.dumps(CONFIG)};\n", content_type="text/javascript; charset=utf-8")
+    script = f"window.config = {json.dumps(CONFIG)};\n{_TELLS_FAILURES}"
+    return Response(script, content_type="text/javascript; charset=utf-8")
 
 
 @bp.get("")
