@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from flask import Flask
-from flask_babel import gettext
+from flask_babel import get_locale, gettext
 
 from storage.names import display as person_name
 from viewer import language
@@ -66,13 +66,19 @@ def decimal(value: str) -> str:
 
 
 def size(count: int) -> str:
-    """Return a number of bytes with a decimal unit."""
+    """Return a number of bytes with a decimal unit, with the person's decimal sign."""
     amount = float(count)
     for unit in _UNITS:
         if amount < 1000 or unit == _UNITS[-1]:
-            return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
+            return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{_numeral(amount)} {unit}"
         amount /= 1000
     raise AssertionError("the last unit takes all")
+
+
+def _numeral(amount: float) -> str:
+    locale = get_locale()
+    written = f"{amount:.1f}"
+    return written.replace(".", ",") if locale is not None and locale.language == "vi" else written
 
 
 def sex(value: str) -> str:

@@ -7,13 +7,17 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from storage.archive import Archive
 from storage.errors import StorageError
+from storage.quarantine import Reason
 from storage.records import Role
 from tests.support.objects import ct, store
 from tests.support.web import HTML
+from viewer.display import size
+from viewer.pages.quarantine import reasons
 from viewer.study_search import Search, parse
 
 
@@ -117,7 +121,22 @@ def test_refused_objects_are_listed_with_their_reason(archive: Archive, sign_in:
     client = sign_in(Role.TECHNICIAN)
     page = client.get("/quarantine", headers=HTML).text
     assert str(refused.value)[:40] in page or "1.2.3" in page
+    assert "Không đọc được" in page, "in the person's words"
+    assert "Hãy gửi lại" in page, "with what helps"
     assert '<span class="count">1</span>' in client.get("/", headers=HTML).text
+
+
+def test_every_reason_has_words_and_advice(app: Flask) -> None:
+    with app.test_request_context(headers={"Accept-Language": "vi"}):
+        told = reasons()
+    assert set(told) == {reason.value for reason in Reason}
+    assert all(said and advice and said.isascii() is False for said, advice in told.values())
+
+
+def test_sizes_have_the_decimal_sign_of_the_language(app: Flask) -> None:
+    for language, written in (("vi", "39,1 KB"), ("en", "39.1 KB")):
+        with app.test_request_context(headers={"Accept-Language": language}):
+            assert size(39_100) == written
 
 
 def test_script_in_any_attribute_is_only_text(client: FlaskClient, archive: Archive) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from flask import Blueprint, render_template, request
+from flask_babel import gettext
 
+from storage.quarantine import Reason
 from viewer.permissions import Permission, needs
 from viewer.services import archive
 
@@ -21,8 +23,38 @@ def index() -> str:
     return render_template(
         "quarantine.html",
         objects=archive().quarantined(PAGE_SIZE, (page - 1) * PAGE_SIZE),
+        reasons=reasons(),
         conflicts=archive().patient_conflicts(PAGE_SIZE, 0),
         total=total,
         page=page,
         pages=max(1, -(-total // PAGE_SIZE)),
     )
+
+
+def reasons() -> dict[str, tuple[str, str]]:
+    """Each reason in the person's words, and what helps."""
+    return {
+        Reason.UNREADABLE.value: (
+            gettext("Cannot be read"),
+            gettext(
+                "It is damaged or incomplete. Send it again; if it comes the same, show the line below to the maker."
+            ),
+        ),
+        Reason.UNSAFE_UID.value: (
+            gettext("Unusable UID"),
+            gettext("One of its UIDs breaks the rules of DICOM. This must be mended at the device."),
+        ),
+        Reason.CLASS_MISMATCH.value: (
+            gettext("Not what was announced"),
+            gettext(
+                "The device announced another object than it sent. Send it again; if it comes the same, ask the maker."
+            ),
+        ),
+        Reason.CONFLICT.value: (
+            gettext("Same UID, other content"),
+            gettext(
+                "The object that came first stays. What was corrected at the device "
+                "must be sent from there with a new UID."
+            ),
+        ),
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from random import Random
 from typing import Any
 
@@ -141,6 +142,10 @@ def test_three_planes_and_a_slab(room: Reader) -> None:
     expect(marks.nth(1)).to_contain_text("chếch 30°/0°")
     letters = room.page.locator(".viewport").nth(1).locator(".letter.top")
     expect(letters).to_have_text("HA")
+    room.page.wait_for_url(re.compile(r"~coronal~30~0:\d+:maximum:20"))
+    room.page.reload()
+    expect(marks.nth(1)).to_have_text("MPR Vành (đứng ngang) · chếch 30°/0° · MIP 20 mm", timeout=60_000)
+    expect(marks).to_have_count(3, timeout=60_000)
 
 
 PLANE = """() => {

@@ -14,3 +14,12 @@ export function t(text, values = {}) {
   const found = words[text] || text;
   return found.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
+
+/**
+ * A number that was written with a point, as people here write it.
+ * @param {string} written
+ * @returns {string}
+ */
+export function numeral(written) {
+  return document.documentElement.lang === "vi" ? written.replace(".", ",") : written;
+}

@@ -1,7 +1,7 @@
 // @ts-check
 /** What is said around the picture: the four corners, the window fields, and the same facts as attributes. */
 
-import { t } from "../words.js";
+import { numeral, t } from "../words.js";
 import { centerField, data, element, widthField } from "./page.js";
 import { state, viewport } from "./state.js";
 
@@ -44,13 +44,13 @@ function seriesLines({ series, total }) {
 function sliceLines(facts) {
   const location = facts?.slice_location ?? null;
   return [
-    location === null ? "" : t("Location {mm} mm", { mm: location.toFixed(1) }),
-    facts?.slice_thickness ? t("Thickness {mm} mm", { mm: facts.slice_thickness }) : "",
+    location === null ? "" : t("Location {mm} mm", { mm: numeral(location.toFixed(1)) }),
+    facts?.slice_thickness ? t("Thickness {mm} mm", { mm: numeral(String(facts.slice_thickness)) }) : "",
   ];
 }
 
 /** @param {Window | null} window */
 function windowLine(window) {
-  if (window) return `W ${window.width}  L ${window.center}`;
+  if (window) return `W ${numeral(String(window.width))}  L ${numeral(String(window.center))}`;
   return state.effect === "table" ? t("Window: the object's table") : "";
 }

@@ -1,7 +1,9 @@
 /** The address bar says what is on the screen, and a copied address shows it again. */
 
+import type { Cell } from "../cell";
 import type { Room } from "../room";
-import { addressOf, parseAddress } from "./address";
+import { Reformat, theVolumes } from "../volume";
+import { addressOf, parseAddress, type NamedPlane } from "./address";
 
 export { addressOf, lightAddress, parseAddress } from "./address";
 
@@ -15,13 +17,38 @@ export function followAddress(room: Room): void {
   room.arrange({ rows: named.rows, columns: named.columns }, false);
   named.cells.forEach((one, i) => {
     const cell = room.visible[i];
-    if (one && cell && (i > 0 || !cell.series)) room.open(cell, one.series, one.image - 1);
+    if (!one || !cell) return;
+    if (i > 0 || !cell.series) room.open(cell, one.series, one.image - 1);
+    if (one.plane && cell.series?.uid === one.series) void showPlane(room, cell, one.plane);
   });
+}
+
+/** A plane comes once the facts of its series have; until then the image that lies nearest is shown. */
+async function showPlane(room: Room, cell: Cell, { name, place, mm, projection }: NamedPlane): Promise<void> {
+  const source = cell.series;
+  if (!source) return;
+  await room.library.calm();
+  const made = await theVolumes(room).remade(`${source.uid}~${name}`);
+  if (!made || cell.series !== source) return;
+  made.slab = { mm, projection };
+  room.open(cell, made.uid, place - 1);
+}
+
+/** The plane that a cell shows, made from a series as it is stored; undefined for images and for planes of one phase. */
+function planeIn(cell: Cell): NamedPlane | undefined {
+  const made = cell.series;
+  if (!(made instanceof Reformat) || made.source.uid !== made.needs) return undefined;
+  return { name: made.uid.slice(made.source.uid.length + 1), place: cell.position + 1, ...made.slab };
 }
 
 /** What is on the screen, as a query. */
 export function queryOf(room: Room): string {
-  const cells = room.visible.map((cell) => (cell.series ? { series: cell.series.needs, image: cell.series.sourceOf(cell.position) + 1 } : null));
+  void theVolumes(room).news;
+  const cells = room.visible.map((cell) => {
+    if (!cell.series) return null;
+    const plane = planeIn(cell);
+    return { series: cell.series.needs, image: cell.series.sourceOf(cell.position) + 1, ...(plane && { plane }) };
+  });
   return addressOf({ ...room.layout, cells });
 }
 

@@ -2,6 +2,7 @@
 
 import type { Facts } from "../frames";
 import { curveOf, limitsOf, shortNumber, type Voi } from "../windowing";
+import { numeral } from "../words";
 import { colourOf, type ColourMap } from "../palettes";
 
 export interface Scale {
@@ -67,5 +68,5 @@ function css(map: ColourMap, share: number): string {
 function labelsOf(values: number[]): string[] {
   const span = Math.abs((values[0] ?? 0) - (values.at(-1) ?? 0)) || 1;
   const digits = Math.min(8, Math.max(0, 2 - Math.floor(Math.log10(span))));
-  return values.map((value) => (span >= 20 ? shortNumber(Math.round(value)) : String(Number(value.toFixed(digits)))));
+  return values.map((value) => numeral(span >= 20 ? shortNumber(Math.round(value)) : String(Number(value.toFixed(digits)))));
 }

@@ -61,7 +61,7 @@ export function groups(): Group[] {
       title: t("Panels"),
       lines: [
         line(["M"], t("all measurements")),
-        line(["Del"], t("delete the selected measurement")),
+        line(["Del", "Ctrl Z"], t("delete the selected measurement; take the last one back")),
         line(["U", "Shift U"], t("planes and slabs; three planes at once")),
         line(["Tab", "←", "→", "Home"], t("on a handle of the crosshair: turn the plane, straight again")),
         line(["J"], t("colours and layers")),

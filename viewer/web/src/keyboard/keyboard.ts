@@ -50,9 +50,10 @@ export function addKey(key: string, act: (room: Room) => unknown): void {
 
 export function startKeyboard(room: Room): void {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || isNeeded(event.key, event.target)) return;
+    if (event.altKey || isNeeded(event.key, event.target)) return;
     if (document.querySelector("dialog[open], [role=dialog]")) return;
-    const act = KEYS[event.key] ?? preset(event.key);
+    const key = event.ctrlKey || event.metaKey ? `Ctrl ${event.key.toLowerCase()}` : event.key;
+    const act = KEYS[key] ?? preset(key);
     if (!act) return;
     event.preventDefault();
     act(room);

@@ -26,6 +26,7 @@ export function addMeasuring(room: Room): void {
   addKey("t", (one) => one.take("arrow"));
   addKey("m", toggle);
   addKey("Delete", () => store.selected && store.mine.some((one) => one.uid === store.selected) && store.remove(store.selected));
+  addKey("Ctrl z", () => store.undo());
   addKey("Escape", (one) => {
     store.selected = null;
     one.take("window");

@@ -62,6 +62,9 @@ export class Measurements {
   /** The planes on which new shapes were drawn, which measure them once more when they are saved. */
   private readonly homes = new Map<string, { made: Reformat; position: number }>();
 
+  /** What can be taken back, the last at the end: shapes that were drawn, and those that were deleted. */
+  private undoable = $state.raw<({ drawn: string } | { deleted: Measurement })[]>([]);
+
   constructor(readonly room: Room) {}
 
   private address(study: string): string {
@@ -214,6 +217,7 @@ export class Measurements {
     const one: Measurement = { uid: newUid(), study: this.room.studyOf(cell), kind, ...place, name, values: [] };
     this.mine = [...this.mine, one];
     this.selected = one.uid;
+    this.undoable = [...this.undoable, { drawn: one.uid }];
     this.remember(one.uid, cell);
     if (!isMade(one)) this.touch(one.study);
   }
@@ -244,10 +248,34 @@ export class Measurements {
   }
 
   remove(uid: string): void {
+    const one = this.mine.find((other) => other.uid === uid);
+    this.leaveOut(uid);
+    // What is taken back here was drawn, or came back, before: neither is done once more.
+    this.undoable = this.undoable.filter((step) => !("drawn" in step) || step.drawn !== uid);
+    if (one) this.undoable = [...this.undoable, { deleted: one }];
+  }
+
+  private leaveOut(uid: string): void {
     this.touched(uid);
     this.mine = this.mine.filter((one) => one.uid !== uid);
-    this.homes.delete(uid);
     if (this.selected === uid) this.selected = null;
+  }
+
+  get canUndo(): boolean {
+    return this.undoable.length > 0;
+  }
+
+  /** Take back the last shape that was drawn, or bring back the last one that was deleted. */
+  undo(): void {
+    const last = this.undoable.at(-1);
+    if (!last) return;
+    this.undoable = this.undoable.slice(0, -1);
+    if ("drawn" in last) this.leaveOut(last.drawn);
+    else {
+      this.mine = [...this.mine, last.deleted];
+      this.selected = last.deleted.uid;
+      this.touched(last.deleted.uid);
+    }
   }
 
   private touched(uid: string): void {

@@ -53,6 +53,25 @@ beforeEach(() => {
 afterEach(() => void vi.unstubAllGlobals());
 
 describe("measurements", () => {
+  it("come back after they were deleted, and go when drawing them is taken back", async () => {
+    for (const sop of ["1.1", "1.2"]) store.add("length", cell(sop), points);
+    await store.save("saved");
+    store.remove(store.mine.find((one) => one.image?.instance === "1.1")?.uid ?? "");
+    expect(mine()).toEqual(["1.2"]);
+    store.undo();
+    expect(mine()).toEqual(["1.1", "1.2"]);
+    await store.save("saved");
+    expect(kept(OWN).sort()).toEqual(["1.1", "1.2"]);
+    store.undo();
+    expect(mine()).toEqual(["1.1"]);
+    expect(store.isDirty).toBe(true);
+    await store.save("saved");
+    expect(kept(OWN)).toEqual(["1.1"]);
+    expect(store.canUndo).toBe(false);
+    store.undo();
+    expect(mine()).toEqual(["1.1"]);
+  });
+
   it("are kept each with the study of its image, and those that no document can place on the screen", async () => {
     store.add("length", cell("1.1"), points);
     store.add("length", cell("1.2", PRIOR), points);

@@ -5,7 +5,7 @@ import type { Facts } from "../frames";
 import type { PageData } from "../page";
 import type { Room } from "../room";
 import { sameWindow, shortNumber, type Voi, type Window } from "../windowing";
-import { t } from "../words";
+import { numeral, t } from "../words";
 import { keptWindows } from "./own";
 
 export interface Choice {
@@ -76,11 +76,16 @@ function isSame(one: Voi | null, other: Voi): boolean {
   return one === other;
 }
 
-/** A part of the window in effect as people read it: in SUV where the object allows that. */
-export function numberOf(cell: Cell, part: "width" | "center"): number | "" {
+/** A part of the window in effect as people read and write it: in SUV where the object allows that. */
+export function numberOf(cell: Cell, part: "width" | "center"): string {
   if (!cell.window) return "";
   const factor = cell.facts?.suv_factor;
-  return factor ? Math.round(cell.window[part] * factor * 100) / 100 : cell.window[part];
+  return numeral(fieldNumber(factor ? Math.round(cell.window[part] * factor * 100) / 100 : cell.window[part]));
+}
+
+/** All digits before the point, and of those after it what four digits leave over: 1024501, 115.5, 0.0021. */
+export function fieldNumber(value: number): string {
+  return String(Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(4)));
 }
 
 /** Take a number that was typed; nonsense is left out. */

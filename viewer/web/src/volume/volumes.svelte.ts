@@ -94,14 +94,18 @@ export class Volumes {
 
   /** Make planes again that were let go of; returns whether `uid` names some that can be. */
   async remake(uid: string): Promise<boolean> {
+    return (await this.remade(uid)) !== null;
+  }
+
+  /** The planes with a UID, whose series is here; null where that is no volume. */
+  async remade(uid: string): Promise<Reformat | null> {
     const parts = uid.split("~");
     const at = parts.findIndex((part) => (ORIENTATIONS as string[]).includes(part));
     const sourceUid = parts.slice(0, at).join("~");
-    if (at < 1 || !this.room.library.has(sourceUid)) return false;
+    if (at < 1 || !this.room.library.has(sourceUid)) return null;
     const source = this.room.library.get(sourceUid);
     const volume = await this.volume(source);
-    if (volume) this.made(source, volume, parts[at] as Orientation, Number(parts[at + 1] ?? 0), Number(parts[at + 2] ?? 0));
-    return volume !== null;
+    return volume && this.made(source, volume, parts[at] as Orientation, Number(parts[at + 1] ?? 0), Number(parts[at + 2] ?? 0));
   }
 
   /** Back to the images as they were taken. */
