@@ -10,6 +10,8 @@ import struct
 from collections.abc import Mapping
 from enum import IntEnum
 
+from storage.printable import printable_ascii
+
 _ELEMENT = struct.Struct("<HHI")
 NO_DATA_SET = 0x0101
 
@@ -130,8 +132,7 @@ def _encoded(tag: Tag, value: Value) -> bytes:
 
 def _comment(text: str) -> bytes:
     """Return `text` as an LO: no backslash, no control characters, and ASCII, since a command set names no other."""
-    plain = "".join(c if c.isprintable() else " " for c in text.replace("\\", "/"))
-    return plain.encode("ascii", "replace")[:MAX_COMMENT]
+    return printable_ascii(text, most=MAX_COMMENT).encode("ascii")
 
 
 def response(request: Command, status: int, *, comment: str = "", has_data_set: bool = False) -> dict[Tag, Value]:

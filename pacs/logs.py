@@ -7,12 +7,14 @@ import sys
 
 import pydicom.config
 
+from storage.printable import printable
+
 _MAX_TEXT = 200
 
 
 def one_line(text: str) -> str:
     """Return text that came from outside as it may stand in a log line: printable, no line breaks, not without end."""
-    plain = "".join(c if c.isprintable() else "?" for c in text)
+    plain = printable(text)
     return plain if len(plain) <= _MAX_TEXT else f"{plain[:_MAX_TEXT]}..."
 
 

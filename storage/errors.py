@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from storage.printable import printable
+
 PIXEL_TEXT_MAX = 400
 
 
@@ -62,7 +64,7 @@ class PixelError(StorageError):
     """
 
     def __init__(self, text: str) -> None:
-        super().__init__("".join(c if c.isprintable() else "?" for c in text[:PIXEL_TEXT_MAX]))
+        super().__init__(printable(text, most=PIXEL_TEXT_MAX))
 
 
 class QueryError(StorageError):

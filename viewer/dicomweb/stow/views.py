@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from flask import Blueprint, Response, request
 
 from storage.model import Source, Stored
+from storage.printable import printable_ascii
 from storage.uid import checked
 from viewer.auth import address, signed_in
 from viewer.dicomweb import compression, errors
@@ -169,5 +170,4 @@ def _stored(outcomes: Sequence[Outcome]) -> int:
 
 
 def _quotable(sentence: str) -> str:
-    plain = "".join(c if c.isprintable() else " " for c in sentence).encode("ascii", "replace").decode()
-    return plain.replace("\\", "/").replace('"', "'")[:500]
+    return printable_ascii(sentence.replace('"', "'"), most=500)
