@@ -1,7 +1,8 @@
 """DICOM JSON to the Native DICOM Model in XML (PS3.19 A.1). Pure.
 
 Private attributes name their creator, and the digits of their tag that only point at it are zero (PS3.19 A.1.5).
-XML 1.0 has no form for control characters, so they become U+FFFD.
+XML 1.0 has no form for control characters, so they become U+FFFD; a carriage return is written as a reference, since
+readers take it for the end of a line otherwise (XML 1.0 2.11). Numbers keep the digits that they have in JSON.
 """
 
 from __future__ import annotations
@@ -23,10 +24,15 @@ Attributes = Mapping[str, Mapping[str, Any]]
 
 def from_json(document: bytes | Attributes) -> bytes:
     """Return the XML document of one DICOM JSON object."""
-    attributes: Attributes = json.loads(document) if isinstance(document, bytes) else document
+    attributes: Attributes = _read(document) if isinstance(document, bytes) else document
     body = "".join(_attributes(attributes))
     head = '<?xml version="1.0" encoding="UTF-8"?>'
     return f'{head}<NativeDicomModel xml:space="preserve" xmlns="{_NAMESPACE}">{body}</NativeDicomModel>'.encode()
+
+
+def _read(document: bytes) -> Attributes:
+    found: Attributes = json.loads(document, parse_float=str, parse_int=str)
+    return found
 
 
 def _attributes(attributes: Attributes) -> Iterator[str]:
@@ -65,13 +71,17 @@ def _value(vr: str, number: int, value: Any) -> Iterator[str]:
     elif vr == "PN":
         yield f'<PersonName number="{number}">{"".join(_groups(value))}</PersonName>'
     else:
-        yield f'<Value number="{number}">{escape(_legal(str(value)))}</Value>'
+        yield f'<Value number="{number}">{_escaped(str(value))}</Value>'
 
 
 def _groups(name: Mapping[str, str]) -> Iterator[str]:
     for group, text in name.items():
         parts = zip(_NAME_PARTS, text.split("^"), strict=False)
-        yield f"<{group}>{''.join(f'<{p}>{escape(_legal(v))}</{p}>' for p, v in parts if v)}</{group}>"
+        yield f"<{group}>{''.join(f'<{p}>{_escaped(v)}</{p}>' for p, v in parts if v)}</{group}>"
+
+
+def _escaped(text: str) -> str:
+    return escape(_legal(text), {"\r": "&#13;"})
 
 
 def _legal(text: str) -> str:

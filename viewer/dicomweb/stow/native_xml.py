@@ -93,13 +93,37 @@ def _attributes(parent: ElementTree.Element, depth: int) -> Json:
     if depth > DEPTH_MAX:
         raise NotNative(f"sequences are nested more than {DEPTH_MAX} deep")
     found: Json = {}
+    private: list[tuple[str, str, Json]] = []
     for element in parent:
         if _name(element) == "DicomAttribute":
-            tag, vr = element.get("tag", ""), element.get("vr", "")
-            if len(tag) != 8 or not all(c in "0123456789ABCDEFabcdef" for c in tag) or len(vr) != 2:
+            tag, vr, creator = element.get("tag", "").upper(), element.get("vr", ""), element.get("privateCreator")
+            if len(tag) != 8 or not all(c in "0123456789ABCDEF" for c in tag) or len(vr) != 2:
                 raise NotNative(f"an attribute has no tag and VR that can be read: {tag[:16]!r}, {vr[:16]!r}")
-            found[tag.upper()] = {"vr": vr, **_content(element, vr, depth)}
+            facts = {"vr": vr, **_content(element, vr, depth)}
+            if creator and tag[4:6] == "00":
+                private.append((tag, creator, facts))
+            else:
+                found[tag] = facts
+    for tag, creator, facts in private:
+        found[f"{tag[:4]}{_block(found, tag[:4], creator)}{tag[6:]}"] = facts
     return found
+
+
+def _block(found: Json, group: str, creator: str) -> str:
+    """Return the two digits by which the private attributes of a creator are known, which are reserved if need be.
+
+    A tag does not tell them (PS3.19 A.1.5): they are those of the element that names the creator (PS3.5 7.8.1).
+    """
+    blocks = [f"{number:02X}" for number in range(0x10, 0x100)]
+    named = {block: found[f"{group}00{block}"].get("Value") for block in blocks if f"{group}00{block}" in found}
+    for block, value in named.items():
+        if value and str(value[0]).strip() == creator.strip():
+            return block
+    free = next((block for block in blocks if block not in named), None)
+    if free is None:
+        raise NotNative(f"group {group} has more private creators than there is room for")
+    found[f"{group}00{free}"] = {"vr": "LO", "Value": [creator]}
+    return free
 
 
 def _content(element: ElementTree.Element, vr: str, depth: int) -> Json:
