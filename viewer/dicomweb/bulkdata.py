@@ -97,6 +97,8 @@ def _pixels(instance: Instance, element: Element, head: Head, store: FrameStore)
 def _decoded(instance: Instance, tag: int, store: FrameStore) -> Value:
     count = store.number_of_frames(instance)
     first = store.pieces(instance, 0, EXPLICIT_LITTLE)
+    if count == 1 and len(first) == 1:
+        return Value(tag, (first[0],), length_of(first[0]))
 
     def pieces() -> Iterator[Piece]:
         yield from first

@@ -167,6 +167,8 @@ def test_compressed_pixels_come_decoded(client: FlaskClient, archive: Archive) -
     store(archive, encode(ds, syntax), sop_class_uid=ds.SOPClassUID, transfer_syntax_uid=syntax)
     answer = client.get(f"{PLACE}/bulkdata/7FE00010")
     assert answer.data == expected
+    piece = client.get(f"{PLACE}/bulkdata/7FE00010", headers={"Range": "bytes=100-199"})
+    assert (piece.status_code, piece.data) == (206, expected[100:200])
 
 
 def test_a_document_is_a_pdf_only_if_it_is_one(client: FlaskClient, archive: Archive) -> None:
