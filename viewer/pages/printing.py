@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import floor, log10
+from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
 from werkzeug.exceptions import BadRequest
@@ -16,6 +17,7 @@ from viewer.evidence.shelf import Shelf
 from viewer.pages.found import find_instance
 from viewer.permissions import Permission, needs
 from viewer.rendering import Spacing
+from viewer.rendering.colour_maps import COLOUR_MAPS
 from viewer.rendering.spacing import DETECTOR, FILM
 from viewer.services import archive, services
 
@@ -37,6 +39,25 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """An image of the page, in a window (center and width) of its own, and in the colours of a map, empty for none."""
+
+    ref: ImageRef
+    window: tuple[float, float] | None = None
+    colours: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Which colour is which value: CSS colours at even steps, the lowest and the highest value in `unit`."""
+
+    steps: tuple[str, ...]
+    lowest: float
+    highest: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One image of the page; `width` and `height` as it is drawn, with square pixels."""
 
@@ -49,32 +70,34 @@ class Picture:
     height: float
     letters: tuple[str, str, str, str]
     bar: Bar | None
+    scale: Scale | None = None
     problem: str = ""
 
 
 @bp.get("/print")
 @needs(Permission.VIEW_STUDIES)
 def page(study: str) -> str:
-    """Show images for print: `images` as `UID:frame` or `UID:frame:center:width`, joined by commas; else key images."""
+    """Show images for print: `images` as `UID:frame[:center:width][:colours]`, joined by commas; else key images."""
     found = archive().study(study)
     wanted = [_parse(part) for part in request.args.get("images", "").split(",") if part]
-    chosen = wanted or [(ref, None) for ref in _key_images(study)]
+    chosen = wanted or [Choice(ref) for ref in _key_images(study)]
     if len(chosen) > IMAGES_MAX:
         raise BadRequest(f"at most {IMAGES_MAX} images go on a page")
     columns = max(1, min(request.args.get("columns", _columns(len(chosen)), type=int), COLUMNS_MAX))
     services().looks.opened(auth.signed_in(), study, auth.address(), "print")
-    pictures = [_picture(study, ref, window) for ref, window in chosen]
+    pictures = [_picture(study, choice) for choice in chosen]
     return render_template("print.html", study=found, pictures=pictures, columns=columns)
 
 
-def _parse(part: str) -> tuple[ImageRef, tuple[float, float] | None]:
+def _parse(part: str) -> Choice:
     pieces = part.split(":")
+    colours = pieces.pop() if pieces[-1] in COLOUR_MAPS else ""
     try:
         frame = int(pieces[1]) if len(pieces) > 1 else 1
         window = (float(pieces[2]), float(pieces[3])) if len(pieces) > 2 else None
     except (ValueError, IndexError):
-        raise BadRequest("images are UID:frame or UID:frame:center:width, joined by commas") from None
-    return ImageRef(pieces[0], frame), window
+        raise BadRequest("images are UID:frame[:center:width][:colours], joined by commas") from None
+    return Choice(ImageRef(pieces[0], frame), window, colours)
 
 
 def _key_images(study: str) -> list[ImageRef]:
@@ -88,18 +111,21 @@ def _columns(count: int) -> int:
     return 1 if count <= 1 else 2 if count <= 6 else 3
 
 
-def _picture(study: str, ref: ImageRef, window: tuple[float, float] | None) -> Picture:
+def _picture(study: str, choice: Choice) -> Picture:
+    ref, window = choice.ref, choice.window
     instance = find_instance(study, ref.instance)
     view: dict[str, object] = {"study": study, "instance": ref.instance, "frame": ref.frame, "format": "png"}
     if window is not None:
         view |= {"center": f"{window[0]:.6g}", "width": f"{window[1]:.6g}"}
+    if choice.colours:
+        view["colours"] = choice.colours
     address = url_for("image.show", **view)  # type: ignore[arg-type]
     frame = ref.frame if (instance.number_of_frames or 1) > 1 else None
     series = _series_title(instance)
     try:
         facts = services().frames.facts(instance, ref.frame - 1)
     except (PixelError, NotFound) as error:
-        return Picture("", series, instance.instance_number, frame, "", 1, 1, ("", "", "", ""), None, str(error))
+        return Picture("", series, instance.instance_number, frame, "", 1, 1, ("", "", "", ""), None, None, str(error))
     width, height = float(facts["columns"]), float(facts["rows"]) * facts["aspect"]
     letters = facts["letters"]
     return Picture(
@@ -112,7 +138,18 @@ def _picture(study: str, ref: ImageRef, window: tuple[float, float] | None) -> P
         height=height,
         letters=(letters["left"], letters["right"], letters["top"], letters["bottom"]),
         bar=scale_bar(Spacing(**facts["spacing"]), width),
+        scale=_scale(choice, facts),
     )
+
+
+def _scale(choice: Choice, facts: dict[str, Any]) -> Scale | None:
+    """The bar of a picture in colours; None for grey, for what has colours of its own, and where no window is known."""
+    default = facts["default_window"]
+    if not choice.colours or facts["is_colour"] or (choice.window is None and default is None):
+        return None
+    center, width = choice.window or (default["center"], default["width"])
+    steps = tuple(f"rgb({red:g} {green:g} {blue:g})" for red, green, blue in COLOUR_MAPS[choice.colours])
+    return Scale(steps, center - width / 2, center + width / 2, facts["rescale"]["unit"])
 
 
 def _series_title(instance: Instance) -> str:

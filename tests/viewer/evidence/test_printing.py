@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import io
 import re
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image
 from werkzeug.test import TestResponse
 
 from storage.archive import Archive
@@ -36,6 +40,19 @@ def test_chosen_images_are_printed_in_their_windows(client: FlaskClient, image: 
     page = client.get(f"{ADDRESS}?images={image.sop_instance_uid}:1:-600:1500").text
     assert "center=-600" in page
     assert "W 1500 L -600" in page
+
+
+def test_images_in_colours_are_printed_in_them_with_a_bar_of_values(client: FlaskClient, image: Instance) -> None:
+    one = f"{image.sop_instance_uid}:1"
+    page = client.get(f"{ADDRESS}?images={one}:-600:1500:hot,{one}:40:400").text
+    (coloured,) = re.findall(r'href="([^"]*colours=hot[^"]*)"', page)
+    picture = np.asarray(Image.open(io.BytesIO(client.get(html.unescape(coloured)).data)).convert("RGB"))
+    assert (picture[..., 0] > picture[..., 2]).any()
+    assert len(re.findall("linearGradient id=", page)) == 1
+    assert re.search(r"<span>-1350</span>.*rgb\(255 255 0\).*<span>150 HU</span>", page, re.DOTALL)
+    alone = client.get(f"{ADDRESS}?images={image.sop_instance_uid}:1:viridis").text
+    assert "colours=viridis" in alone
+    assert client.get(f"{ADDRESS}?images={image.sop_instance_uid}:1:sepia").status_code == 400
 
 
 def test_without_key_images_the_page_says_so(client: FlaskClient, image: Instance) -> None:

@@ -2,6 +2,7 @@
 
 import type { Cell } from "../cell";
 import type { ImageRef } from "../measure";
+import type { ColourMap } from "../palettes";
 import type { Room } from "../room";
 import type { Window } from "../windowing";
 
@@ -29,10 +30,19 @@ export function seriesAddress(room: Room, cell: Cell): string | null {
   return cell.series ? `/dicom-web/studies/${room.studyOf(cell)}/series/${cell.series.needs}?accept=application/zip` : null;
 }
 
-/** A page of images for paper, each in the window that `windowOf` tells, else in its own. */
-export function printAddress(room: Room, images: ImageRef[], windowOf: (image: ImageRef) => Window | undefined): string {
-  const chosen = images.map((image) => [image.instance, image.frame, ...windowParts(windowOf(image))].join(":")).join(",");
+/** A page of images for paper, each in the window that `windowOf` tells, else in its own, and in the colours of its series. */
+export function printAddress(room: Pick<Room, "page" | "library" | "mapOf">, images: ImageRef[], windowOf: (image: ImageRef) => Window | undefined): string {
+  const chosen = images.map((image) => [image.instance, image.frame, ...windowParts(windowOf(image)), ...coloursOf(room, image)].join(":")).join(",");
   return `/study/${room.page.study}/print${chosen ? `?images=${chosen}` : ""}`;
+}
+
+/** The colours that the series of an image is shown in; nothing for grey. */
+function coloursOf(room: Pick<Room, "page" | "library" | "mapOf">, image: ImageRef): ColourMap[] {
+  for (const { uid } of room.page.series) {
+    const map = room.mapOf(uid);
+    if (map && room.library.get(uid).facts.some((facts) => facts?.sop === image.instance)) return [map];
+  }
+  return [];
 }
 
 function windowParts(window: Window | undefined): number[] {
