@@ -69,6 +69,9 @@ def test_texts_in_small_cells_do_not_lie_on_each_other(
         corners = [box_of(cell.locator(f".corner.{corner}")) for corner in ("nw", "ne", "sw", "se")]
         assert not any(overlap(one, other) for one, other in combinations(corners, 2))
         assert max(one["height"] for one in corners) < box_of(cell)["height"] / 4
+        tools = room.page.locator(".tools")
+        hidden = tools.evaluate("element => element.scrollWidth - element.clientWidth")
+        assert phone or hidden <= 0, "at a desk every tool is in sight"
 
 
 def test_a_small_cell_still_says_who_when_and_in_which_window(browser: Browser, samples: Server) -> None:
