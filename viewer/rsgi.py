@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 
 from viewer.app import create_app
+from viewer.at_once import answer_first, done_at_once
 from viewer.config import ViewerSettings
 from viewer.dicomweb.wado.fast_frames import FastFrames
 from viewer.dicomweb.wado.fast_rendered import FastRendered
@@ -61,7 +62,8 @@ class Application:
         self._tasks: list[asyncio.Task[None]] = []
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to watch the archive and the parent process."""
+        """Begin to watch the archive and the parent process, and to answer before the loop what can be."""
+        answer_first(loop, self.answered_at_once)
         self._tasks = [loop.create_task(self._live.poll()), loop.create_task(self._watch(os.getppid()))]
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -83,6 +85,10 @@ class Application:
                 if await way.answer(scope, protocol):
                     return
             await self._flask(scope, protocol)
+
+    def answered_at_once(self, scope: Scope, protocol: HTTPProtocol) -> bool:
+        """Answer a request if nothing has to be waited for; False leaves it untouched."""
+        return scope.method == "GET" and any(done_at_once(way.answer(scope, protocol)) for way in self._quick)
 
     async def _watch(self, parent: int) -> None:
         """Notice that the server is to stop: streams end at once, so that a graceful stop is a quick one.

@@ -15,6 +15,7 @@ from collections import OrderedDict
 from werkzeug.http import parse_cookie
 
 from storage.records import Identity, Records
+from viewer.at_once import may_wait
 from viewer.auth import COOKIE
 from viewer.rsgi_types import Scope
 
@@ -25,7 +26,7 @@ KEY_MAX = 4096
 
 
 class SignInCache:
-    """One per process, used from its event loop only."""
+    """One per process; filled from its event loop only, looked into from other threads, too (see `at_once`)."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
@@ -39,6 +40,7 @@ class SignInCache:
         kept = self._kept.get(key)
         if kept is not None and kept[0] > time.monotonic():
             return kept[1]
+        await may_wait()
         found = await asyncio.to_thread(look_up, self._records, authorization, cookie)
         if found is not None and len(authorization) + len(cookie) <= KEY_MAX:
             self._kept[key] = (time.monotonic() + SECONDS, found)

@@ -1,4 +1,4 @@
-"""Frames that are stored as asked, or were made before, answered in the event loop: no thread, no Flask.
+"""Frames that are stored as asked, or were made before, answered where they are asked for: no other thread, no Flask.
 
 Reading from the page cache takes less time than handing the request to a thread; what is not there is read in one. Left
 to Flask are frames that are still to be made, somebody who has to be looked up by password, another site's request, and
@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from storage.errors import StorageError
 from storage.model import Instance
+from viewer.at_once import may_wait
 from viewer.dicomweb import multipart
 from viewer.dicomweb.errors import PREFIX
 from viewer.dicomweb.media_types import MediaType, accepted
@@ -77,6 +78,7 @@ class FastFrames(QuickWay):
 
     async def _read(self, body: Body) -> bytearray | None:
         """Read a body in a thread, where the disk may be waited for; None where it is not stored as asked."""
+        await may_wait()
         if self._reading >= READING_MAX:
             return None
         self._reading += 1

@@ -1,7 +1,7 @@
 """Pictures of frames that are decoded already, in a window of the caller's choice, drawn without Flask.
 
-What is drawn in half a millisecond is drawn in the event loop, as a thread would take longer to come and go; everything
-else in a thread.
+What is drawn in half a millisecond is drawn where it is asked for, as another thread would take longer to come and go;
+everything else in a thread.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 from storage.errors import StorageError
 from storage.model import Instance
+from viewer.at_once import may_wait
 from viewer.dicomweb.errors import PREFIX
 from viewer.dicomweb.media_types import MediaType, accepted, choose
 from viewer.dicomweb.wado import parameters
@@ -79,6 +80,7 @@ class FastRendered(QuickWay):
             return None
 
     async def _draw_aside(self, prepared: Prepared, asked: Parameters, media_type: str) -> bytes:
+        await may_wait()
         self._queued += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, drawn, prepared, asked, media_type)

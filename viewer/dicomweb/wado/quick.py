@@ -19,7 +19,7 @@ ACCEPT_MAX = 1024
 
 
 class QuickWay:
-    """One per process, used from its event loop only."""
+    """One per process; asked before the event loop (see `at_once`), then in it, by two threads that is."""
 
     def __init__(self, services: Services, sign_ins: SignInCache) -> None:
         self.services = services
@@ -31,7 +31,10 @@ class QuickWay:
         }
 
     async def answer(self, scope: Scope, protocol: HTTPProtocol) -> bool:
-        """Answer a request if it can be done at once; False leaves it untouched."""
+        """Answer a request if it can be done at once; False leaves it untouched.
+
+        What may have to be waited for comes after `may_wait`.
+        """
         raise NotImplementedError
 
     async def may_look(self, scope: Scope, study_instance_uid: str) -> bool:
