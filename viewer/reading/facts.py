@@ -39,6 +39,9 @@ _FIGURES = {
     "body_part_thickness": "BodyPartThickness",
     "compression_force": "CompressionForce",
 }
+
+_ANGLES = {"primary_angle": "PositionerPrimaryAngle", "secondary_angle": "PositionerSecondaryAngle"}
+"""Of an arm that stands still: where it moves, they are those of one frame only (PS3.3 C.8.7.5)."""
 """Numbers for the corners of the picture, by modality."""
 
 _OF_PHASES = {
@@ -91,7 +94,8 @@ def reading_facts(obj: PixelObject, instance: Instance, index: int) -> Json:
 
 
 def _technique(ds: Dataset, index: int) -> dict[str, float]:
-    plain = {name: number(ds, keyword) for name, keyword in _FIGURES.items()}
+    figures = _FIGURES if text(ds, "PositionerMotion") == "DYNAMIC" else {**_FIGURES, **_ANGLES}
+    plain = {name: number(ds, keyword) for name, keyword in figures.items()}
     grouped = {name: number(macro(ds, index, group), keyword) for name, (group, keyword) in _OF_PHASES.items()}
     found = [*plain.items(), *grouped.items()]
     return {name: value for name, value in found if value is not None}

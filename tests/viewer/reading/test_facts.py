@@ -169,6 +169,17 @@ def test_an_overlay_as_a_clear_picture(client: FlaskClient, archive: Archive) ->
     assert np.argwhere(alpha).tolist() == [[2, 3]]
 
 
+@pytest.mark.parametrize(
+    ("motion", "angles"), [("STATIC", {"primary_angle": 30, "secondary_angle": -25}), ("DYNAMIC", {})]
+)
+def test_from_where_an_arm_looks_unless_it_moves(
+    client: FlaskClient, archive: Archive, motion: str, angles: dict[str, float]
+) -> None:
+    store(archive, ct(PositionerMotion=motion, PositionerPrimaryAngle=30, PositionerSecondaryAngle=-25))
+    told = client.get(f"/study/{STUDY}/series/{SERIES}/facts").get_json()
+    assert {**told["shared"], **told["each"][0]}["technique"] == angles
+
+
 def test_what_tells_phases_apart_also_where_frames_have_groups(client: FlaskClient, archive: Archive) -> None:
     store(archive, ct(TemporalPositionIdentifier=3, TriggerTime=40, EchoTime=90))
     diffusion, group = Dataset(), Dataset()

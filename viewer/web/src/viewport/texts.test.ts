@@ -41,6 +41,12 @@ test("a place that no attribute states is computed from the image's position", (
   expect(cornerTexts(page, series, placeless, null, "").bottomLeft[1]).toBe("thickness 6 mm");
 });
 
+test("an angiogram says from which side the detector looks", () => {
+  const from = (technique: Record<string, number>) => cornerTexts(page, series, { ...facts, modality: "XA", technique }, null, "").bottomLeft.at(-1);
+  expect(from({ primary_angle: 30, secondary_angle: -25, kvp: 74 })).toBe("LAO 30° · CAU 25° · 74 kV");
+  expect(from({ primary_angle: -12.5, secondary_angle: 20 })).toBe("RAO 12.5° · CRA 20°");
+});
+
 test("cells of a desk and of a phone", () => {
   expect([[1240, 670], [620, 336], [390, 600], [195, 300], [414, 224]].map(([width, height]) => spareIn({ width: width as number, height: height as number }))).toEqual([
     "whole",

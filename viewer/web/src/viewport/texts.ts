@@ -82,9 +82,17 @@ function techniqueLines(facts: Facts | undefined): string[] {
     case "DX":
     case "MG":
       return [[laterality(words["image_laterality"]), words["view_position"] ?? "", said("kvp", (v) => `${v} kV`), said("exposure", (v) => `${v} mAs`)].filter(Boolean).join(" · ")];
+    case "XA":
+    case "RF":
+      return [[side(technique["primary_angle"], "LAO", "RAO"), side(technique["secondary_angle"], "CRA", "CAU"), said("kvp", (v) => `${v} kV`)].filter(Boolean).join(" · ")];
     default:
       return [];
   }
+}
+
+/** From which side the detector looks at the patient (PS3.3 C.8.7.5): the first name for angles above zero. */
+function side(degrees: number | undefined, above: string, below: string): string {
+  return degrees === undefined ? "" : `${degrees < 0 ? below : above} ${numeral(shortNumber(Math.abs(degrees)))}°`;
 }
 
 /** U means that the part has no sides (PS3.3 C.8.11.7): nothing to tell. */
