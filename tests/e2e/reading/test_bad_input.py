@@ -149,7 +149,7 @@ def test_mixed_directions_are_said_and_letters_follow_each_image(room: Reader) -
 
 def test_uneven_spacing_is_said_with_its_numbers(room: Reader) -> None:
     room.open(uid("uneven"))
-    expect(room.page.locator(".flaw")).to_contain_text("khoảng cách lát không đều: 5.00 đến 7.00 mm")
+    expect(room.page.locator(".flaw")).to_contain_text("khoảng cách lát không đều: 5,00 đến 7,00 mm")
     assert room.wrong == []
 
 
