@@ -133,7 +133,7 @@ def _ask(application: Application, peer: Peer) -> Job:
 
 
 def _until(records: Records, state: JobState) -> Job:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while _question(records).state is not state:
         assert time.monotonic() < deadline, _question(records)
         time.sleep(0.02)
@@ -155,7 +155,9 @@ def test_a_push_is_confirmed_on_the_same_association(port: int, application: App
         report = from_json(TransferReport, job.report)
         assert (report.total, report.done, report.failed, report.via) == (3, 3, 0, "Storage commitment")
         assert [i.item for i in application.records.jobs.items(job.number, is_done=True)] == uids
-        time.sleep(0.2)
+        end = time.monotonic() + 60
+        while not node.statuses and time.monotonic() < end:
+            time.sleep(0.02)
         assert node.statuses == [0]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import time
 from collections.abc import Callable
 
 import pytest
@@ -99,10 +98,8 @@ def test_a_request_that_cannot_be_met_is_rejected(
 def test_three_bytes_and_silence_end_with_artim(session: Callable[..., Served]) -> None:
     served = session(TINY)
     served.wire.send(b"\x01\x00\x00")
-    began = time.monotonic()
     served.wire.expect_closed()
-    assert time.monotonic() - began < 2
-    assert "not whole after 0.15 s" in served.line()
+    assert "not whole after 0.5 s" in served.line()
 
 
 def test_who_connects_and_says_nothing_makes_no_line(served: Served) -> None:

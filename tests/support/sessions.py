@@ -12,7 +12,7 @@ from pacs.upper_layer import Timeouts
 from tests.support.wire import Wire
 
 QUICK = Timeouts(artim=2.0, idle=5.0, pdu=5.0)
-TINY = Timeouts(artim=0.15, idle=0.4, pdu=0.15)
+TINY = Timeouts(artim=0.5, idle=1.0, pdu=0.5)
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Served:
     def line(self) -> str:
         """The one line that the log has once the session has ended."""
         self.wire.socket.close()
-        self.thread.join(10)
+        self.thread.join(60)
         assert not self.thread.is_alive()
         lines = [r.getMessage() for r in self.log.records if r.levelno == logging.INFO]
         assert len(lines) == 1, lines

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -339,14 +338,14 @@ def test_as_many_answers_as_the_cap_are_no_failure(
 def test_a_cancel_is_seen_before_the_next_answer(
     served: Served, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    yielded: list[float] = []
+    yielded: list[int] = []
     cancelled = threading.Event()
 
     def paced(query: object, indexed: object, is_stopped: Callable[[], bool]) -> Iterator[Answer]:
         for n in range(1000):
             while n == 5 and not cancelled.wait(0.001):
                 is_stopped()  # as the index does while it searches
-            yielded.append(time.monotonic())
+            yielded.append(n)
             yield Answer({"PatientName": f"A^{n}"})
 
     monkeypatch.setattr(archive, "find", paced)
@@ -358,12 +357,10 @@ def test_a_cancel_is_seen_before_the_next_answer(
     for _ in range(5):
         next(coming)
     served.wire.command(1, command_set((0x0100, CANCEL_RQ), (0x0120, 7), (0x0800, 0x0101)))
-    began = time.monotonic()
     cancelled.set()
     *pending, (final, _) = coming
     assert (len(pending), final.status) == (0, 0xFE00)
     assert len(yielded) == 6
-    assert time.monotonic() - began < 0.5  # of a machine that is busy with tests; it is a millisecond otherwise
 
 
 @pytest.mark.usefixtures("some")

@@ -246,15 +246,15 @@ def test_a_test_that_nobody_waits_for_stops() -> None:
     go_on = threading.Event()
 
     def hang() -> int:
-        go_on.wait(10)
+        go_on.wait(60)
         return 0
 
     with _scp(echo=hang) as port:
-        remote = replace(_remote(port), should_stop=lambda: True, answer_seconds=30.0)
+        remote = replace(_remote(port), should_stop=lambda: True, answer_seconds=60.0)
         began = time.monotonic()
         with pytest.raises(Stopped):
             _test(remote)
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 40
         go_on.set()
 
 
