@@ -183,12 +183,12 @@ CUTS = {
 
 
 @pytest.mark.parametrize("ends_empty", [True, False])
-def test_a_stream_that_was_cut_stores_nothing_and_keeps_no_thread(
+def test_a_whole_stream_is_stored_after_many_that_were_cut(
     server: Server, folder: Path, instance: str, token: str, ends_empty: bool
 ) -> None:
     whole = _report(instance)
     half = whole[: whole.rindex(CONTENT)]
-    # More than there are threads for bodies: each is free again, or the whole would not be answered.
+    # More than there are threads for bodies.
     for cut in list(CUTS.values()) * 2:
         with _begun(server, token, half) as connection:
             connection.sendall(cut)
