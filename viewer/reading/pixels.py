@@ -21,7 +21,7 @@ from viewer.rendering.render import pixels
 from viewer.stacks import Stack
 
 RGB8, FLOAT32 = 0xF001, 0xF002
-"""Payloads: 8-bit RGB by pixel, without overlays; float32 modality values, little endian."""
+"""Payloads: 8-bit RGB by pixel, without overlays; float32 modality values, little endian, NaN where there is none."""
 
 
 def transport(obj: PixelObject, modality: Modality) -> str | None:
@@ -64,8 +64,11 @@ def samples(obj: PixelObject, index: int) -> tuple[int, NDArray[Any]]:
     little = obj.ds.original_encoding[1] is not False
     modality = read_modality(obj.ds, index, obj.description.is_signed, little)
     values = obj.frame(index).values
-    finite = np.where(np.isfinite(values), values, 0) if values.dtype.kind == "f" else values
-    return FLOAT32, modality.apply(finite).astype("<f4")
+    if values.dtype.kind != "f":
+        return FLOAT32, modality.apply(values).astype("<f4")
+    # What is no number stays none: 0 would be read as a value, as of a perfusion map outside the brain.
+    finite = np.isfinite(values)
+    return FLOAT32, np.where(finite, modality.apply(np.where(finite, values, 0)), np.nan).astype("<f4")
 
 
 def _is_grey(description: PixelDescription) -> bool:

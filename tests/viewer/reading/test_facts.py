@@ -124,6 +124,17 @@ def test_greys_that_need_it_come_as_modality_values(opened: Callable[..., PixelO
     assert values.ravel()[:3].tolist() == [-3, -2.5, -2]
 
 
+def test_what_is_no_number_stays_none(opened: Callable[..., PixelObject]) -> None:
+    numbers = np.linspace(0, 1, 64, dtype=np.float32)
+    numbers[[3, 9]] = np.nan, np.inf
+    form = {"BitsAllocated": 32, "BitsStored": None, "HighBit": None, "PixelRepresentation": None, "PixelData": None}
+    with opened(**form, FloatPixelData=numbers.tobytes(), RescaleSlope=2, RescaleIntercept=1) as obj:
+        code, values = samples(obj, 0)
+    assert code == FLOAT32
+    assert np.flatnonzero(np.isnan(values)).tolist() == [3, 9]
+    assert values.ravel()[[0, 63]].tolist() == [1, 3]
+
+
 def test_facts_and_ready_frames_over_http(client: FlaskClient, archive: Archive) -> None:
     store(archive, ct())
     told = client.get(f"/study/{STUDY}/series/{SERIES}/facts").json

@@ -26,6 +26,11 @@ describe("values inside shapes", () => {
     expect(statistics(insidePolygon(rectangle.map(({ x, y }) => ({ x: x - 100, y })), grid))).toBeNull();
   });
 
+  it("leave out what is no number", () => {
+    const values = Float32Array.from(grid.values, (value) => (value < 30 ? NaN : value));
+    expect(statistics(insidePolygon(rectangle, { ...grid, values }))).toMatchObject({ count: 400, minimum: 30, maximum: 49 });
+  });
+
   it("count a hole of a crossed outline once (even-odd)", () => {
     const bow = [{ x: 0, y: 0 }, { x: 20, y: 20 }, { x: 20, y: 0 }, { x: 0, y: 20 }];
     expect(Math.abs(insidePolygon(bow, grid).length - 200)).toBeLessThanOrEqual(20);

@@ -74,7 +74,8 @@ export function insideEllipse(ends: Point[], grid: Grid): number[] {
 
 function collect({ values, columns, padding }: Grid, row: number, column: number, found: number[]): void {
   const value = values[row * columns + column] as number;
-  if (!padding || value < padding[0] || value > padding[1]) found.push(value);
+  // NaN is no value: a map is empty there.
+  if (!Number.isNaN(value) && (!padding || value < padding[0] || value > padding[1])) found.push(value);
 }
 
 /** [left, top, right, bottom], ends excluded, cut to the picture. */

@@ -37,6 +37,14 @@ const COLOURS_UNIT = 2;
 /** This browser cannot paint with a graphics driver, nor with a program in place of one. */
 export class NoGraphics extends Error {}
 
+/** Stands for a value that is none; the program paints it, and what is mixed with it, black. */
+const NOTHING = -1e30;
+
+function hasGaps(values: Float32Array): boolean {
+  for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) return true;
+  return false;
+}
+
 export class Brush {
   private canvas: OffscreenCanvas;
   private gl: WebGL2RenderingContext;
@@ -181,9 +189,11 @@ export class Brush {
   }
 
   private asFloats(values: Values): Float32Array {
-    if (values instanceof Float32Array) return values;
+    if (values instanceof Float32Array && !hasGaps(values)) return values;
     if (this.floats.length !== values.length) this.floats = new Float32Array(values.length);
     this.floats.set(values);
+    // Drivers need not keep NaN apart from numbers, and interpolate it into its neighbours.
+    if (values instanceof Float32Array) for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) this.floats[i] = NOTHING;
     return this.floats;
   }
 

@@ -110,7 +110,10 @@ const END = `
 void main() {
   vec2 middle = origin + right * gl_FragCoord.x + down * (height - gl_FragCoord.y);
   bool isInside = all(greaterThanEqual(middle, vec2(0.0))) && all(lessThan(middle, size));
-  painted = vec4(isInside ? coloured(shown(around(middle))) : vec3(0.0), 1.0);
+  vec3 found = around(middle);
+  // Far below every number: here is no value at all, and that is black under every window and sense.
+  bool isThere = isInside && found.r > -1e20;
+  painted = vec4(isThere ? coloured(shown(found)) : vec3(0.0), 1.0);
 }`;
 
 function fragment({ byHand, taps, curve, colour, mapped }: Needs): string {

@@ -26,6 +26,7 @@ function colourText(picture: Picture, place: number): string {
 }
 
 function valueText(facts: Facts, value: number): string {
+  if (Number.isNaN(value)) return "-";
   if (facts.suv_factor) return `SUV ${numeral((value * facts.suv_factor).toFixed(2))}`;
   const own = `${numeral(shortNumber(value))} ${facts.rescale.unit}`.trim();
   const real = facts.real_world;
