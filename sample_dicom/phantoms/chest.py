@@ -1,7 +1,7 @@
 """A chest: axial slices in HU of a man lying on his back, z from 0 (upper abdomen) to 290 mm (root of the neck).
 
 The organs are closed formulas in x (to the left), y (to the back) and z (to the head), so that a slice can be made at
-any z and any resolution without holding a volume. Below the mattress lies a measuring insert; see `INSERT`.
+any z and any resolution without holding a volume. Below the mattress lies a measuring insert; see `table`.
 """
 
 from __future__ import annotations
@@ -12,37 +12,8 @@ import numpy as np
 
 from sample_dicom.noise import Random, Texture
 from sample_dicom.phantoms.canvas import Canvas, Grid, Image, Point, ramp, rounded
+from sample_dicom.phantoms.table import paint_table
 from sample_dicom.phantoms.tree import Branches, grow, scatter, section
-
-
-@dataclass(frozen=True)
-class Insert:
-    """The measuring insert inside the table: known sizes in mm and values in HU, between `bottom` and `top` in z."""
-
-    bottom: float = 80.0
-    top: float = 160.0
-    rod_left: float = -25.0
-    rod_right: float = 25.0
-    rod_y: float = 150.0
-    rod_thickness: float = 8.0
-    rod_hu: float = 950.0
-    disc_centre: tuple[float, float] = (60.0, 150.0)
-    disc_radius: float = 12.0
-    disc_hu: float = 300.0
-    block_hu: float = 120.0
-
-    @property
-    def rod_length(self) -> float:
-        """50.0 mm."""
-        return self.rod_right - self.rod_left
-
-    @property
-    def disc_area(self) -> float:
-        """452.4 mm2."""
-        return 3.141592653589793 * self.disc_radius**2
-
-
-INSERT = Insert()
 
 
 @dataclass(frozen=True)
@@ -128,7 +99,7 @@ class Chest:
         canvas = Canvas(grid, AIR)
         texture = self._fine.at(canvas.x, canvas.y, z), self._coarse.at(canvas.x, canvas.y, z)
         if self._table:
-            _paint_table(canvas, z)
+            paint_table(canvas, z)
         wall = self._paint_wall(canvas, z, texture)
         cavity = self._paint_cavity(canvas, z, texture, wall)
         self._paint_abdomen(canvas, z, cavity, texture)
@@ -378,21 +349,6 @@ def _around(canvas: Canvas, cy: float) -> Image:
     x, y = canvas.x, canvas.y - np.float32(cy)
     angle: Image = y / (np.abs(x) + np.abs(y) + np.float32(1e-3))
     return angle
-
-
-def _paint_table(canvas: Canvas, z: float) -> None:
-    """Mattress, carbon shell with foam core and, inside the core, the measuring insert."""
-    x, y = canvas.x, canvas.y
-    sag = x * x * np.float32(0.00045)
-    canvas.blend(canvas.soft(np.maximum(np.abs(y - 126 + sag) - 6, np.abs(x) - 190)), -930.0)
-    shell = np.maximum(np.abs(y - np.float32(152) + sag) - np.float32(20), np.abs(x) - np.float32(205))
-    canvas.blend(canvas.soft(shell), -280.0)
-    canvas.blend(canvas.soft(shell + np.float32(2.2)), -955.0)
-    if INSERT.bottom <= z <= INSERT.top:
-        canvas.rectangle(-35, 80, 135, 165, INSERT.block_hu)
-        half = INSERT.rod_thickness / 2
-        canvas.rectangle(INSERT.rod_left, INSERT.rod_right, INSERT.rod_y - half, INSERT.rod_y + half, INSERT.rod_hu)
-        canvas.ellipse(INSERT.disc_centre, (INSERT.disc_radius,) * 2, INSERT.disc_hu)
 
 
 def quantum_noise(grid: Grid, name: str, level: float, image: Image) -> Image:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from sample_dicom.phantoms import head
-from sample_dicom.phantoms.chest import INSERT, NODULE
+from sample_dicom.phantoms.chest import NODULE
+from sample_dicom.phantoms.table import INSERT
 
 SeriesOf = Callable[[str, str], list[Dataset]]
 

@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from sample_dicom import studies_folder
-from sample_dicom.phantoms.chest import INSERT
+from sample_dicom.phantoms.table import INSERT
 from tests.support.hands import drag, tool
 from tests.support.ohif import drawn, listed, open_report, save_measurements
 from tests.support.reading import Reader, study_of

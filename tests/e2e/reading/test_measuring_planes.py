@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from pydicom import dcmread
 
 from sample_dicom import studies_folder
-from sample_dicom.phantoms.chest import INSERT
+from sample_dicom.phantoms.table import INSERT
 from tests.support.hands import amount, drag, tool
 from tests.support.reading import Reader, study_of
 

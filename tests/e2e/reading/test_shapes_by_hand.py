@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from pydicom import Dataset, dcmread
 
 from sample_dicom import studies_folder
-from sample_dicom.phantoms.chest import INSERT
+from sample_dicom.phantoms.table import INSERT
 from storage.records import Records, Role
 from tests.support.hands import amount, drag, tool
 from tests.support.reading import Reader, import_files, study_of

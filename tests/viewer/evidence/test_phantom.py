@@ -12,7 +12,7 @@ from pydicom import Dataset, dcmread
 from werkzeug.test import TestResponse
 
 from sample_dicom import studies_folder
-from sample_dicom.phantoms.chest import INSERT
+from sample_dicom.phantoms.table import INSERT
 from storage.archive import Archive
 from tests.support.evidence import sent
 from tests.support.reading import import_files
