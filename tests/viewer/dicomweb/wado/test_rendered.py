@@ -16,7 +16,6 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import EncapsulatedPDFStorage, VideoPhotographicImageStorage
 
@@ -25,6 +24,7 @@ from storage.model import Instance
 from storage.records import Identity, Means, Records, Role
 from tests.support.objects import SERIES, STUDY, ct, store
 from tests.support.parts import address_of, of_pydicom, parts_of
+from tests.support.rendered import COLUMNS, ROWS, SOURCE, WHOLE, close_to, expected, no_image, picture
 from tests.support.rsgi import Client, scope
 from tests.support.web import Server
 from viewer.dicomweb.wado.fast_rendered import FastRendered
@@ -33,46 +33,9 @@ from viewer.dicomweb.wado.picture import plain, srgb_profile
 from viewer.services import services_of
 from viewer.sign_in_cache import SignInCache
 
-ROWS, COLUMNS = 40, 60
-SOURCE = np.arange(ROWS * COLUMNS, dtype="<i2").reshape(ROWS, COLUMNS)
-WHOLE = {"WindowCenter": "1200.5", "WindowWidth": "2400"}
-
-
-@pytest.fixture
-def images(archive: Archive) -> list[Instance]:
-    """Three slices that get brighter, and an object of four frames in a series of its own."""
-    uids = []
-    for i in (1, 2, 3):
-        ds = ct(SOPInstanceUID=f"1.2.{i}", InstanceNumber=i, Rows=ROWS, Columns=COLUMNS, **WHOLE)
-        ds.PixelData = (SOURCE // i).astype("<i2").tobytes()
-        uids.append(store(archive, ds).sop_instance_uid)
-    many = ct(SOPInstanceUID="1.2.4", SeriesInstanceUID=f"{SERIES}.4", SeriesNumber=4, Rows=ROWS, Columns=COLUMNS,
-              NumberOfFrames=4, FrameTime="40", **WHOLE)  # fmt: skip
-    many.PixelData = b"".join((SOURCE // i).astype("<i2").tobytes() for i in (1, 2, 3, 4))
-    uids.append(store(archive, many).sop_instance_uid)
-    return [archive.instance(uid) for uid in uids]
-
 
 def get(client: FlaskClient, path: str, accept: str = "*/*", **query: str):  # type: ignore[no-untyped-def]
     return client.get(path, headers={"Accept": accept}, query_string=query)
-
-
-def picture(answer) -> Image.Image:  # type: ignore[no-untyped-def]
-    assert answer.status_code == 200, answer.data
-    image = Image.open(io.BytesIO(answer.data))
-    image.load()
-    assert Image.MIME[image.format] == answer.mimetype
-    return image
-
-
-def expected(source: np.ndarray, center: float = 1200.5, width: float = 2400) -> np.ndarray:
-    """PS3.3 C.11.2.1.2.1."""
-    return np.clip((source - (center - 0.5)) / (width - 1) + 0.5, 0, 1) * 255
-
-
-def close_to(image: Image.Image, values: np.ndarray, tolerance: float = 1) -> bool:
-    found = np.asarray(image.convert("L"), float)
-    return found.shape == values.shape and np.abs(found - values).max() <= tolerance
 
 
 @pytest.mark.parametrize("form", ["image/png", "image/jpeg", "image/gif", "image/jp2"])
@@ -228,10 +191,6 @@ def test_thumbnails_at_every_level(client: FlaskClient, images: list[Instance]) 
     assert get(client, "/dicom-web/studies/1.2.9/thumbnail").status_code == 404
 
 
-def no_image(**attributes: str) -> Dataset:
-    return ct(PixelData=None, Rows=None, Columns=None, BitsAllocated=None, **attributes)
-
-
 @pytest.mark.filterwarnings("ignore")
 def test_what_is_no_image(client: FlaskClient, archive: Archive) -> None:
     report = of_pydicom(archive, "reportsi.dcm")
@@ -272,80 +231,6 @@ def test_video_is_sent_as_stored_with_ranges(client: FlaskClient, archive: Archi
     part = client.get(address, headers={"Range": "bytes=100-199"})
     assert (part.status_code, part.data) == (206, video[100:200])
     assert get(client, f"{address_of(archive.instance('1.2.9'))}/frames/1").status_code in (406, 422)
-
-
-# ---- WADO-URI
-
-
-def wado(client: FlaskClient, instance: Instance, **query: str):  # type: ignore[no-untyped-def]
-    uids = {"studyUID": instance.study_instance_uid, "seriesUID": instance.series_instance_uid,
-            "objectUID": instance.sop_instance_uid}  # fmt: skip
-    return client.get("/dicom-web/wado", query_string={"requestType": "WADO", **uids, **query})
-
-
-def test_wado_uri(client: FlaskClient, images: list[Instance], sign_in: Callable[[Role], FlaskClient]) -> None:
-    image, many = images[0], images[3]
-    assert wado(client, image, contentType="application/dicom").data == image.path.read_bytes()
-    implicit = wado(client, image, contentType="application/dicom", transferSyntax="1.2.840.10008.1.2")
-    assert "transfer-syntax=1.2.840.10008.1.2" in implicit.headers["Content-Type"]
-    assert int(implicit.headers["Content-Length"]) == len(implicit.data)
-    assert picture(wado(client, image)).format == "JPEG"
-    assert close_to(picture(wado(client, many, contentType="image/png", frameNumber="3")), expected(SOURCE // 3))
-    shown = picture(wado(client, image, contentType="image/png", windowCenter="500", windowWidth="200"))
-    assert close_to(shown, expected(SOURCE, 500, 200))
-    assert picture(wado(client, image, rows="20")).size == (30, 20)
-    assert picture(wado(client, image, columns="120")).size == (120, 80)
-    half = picture(wado(client, image, contentType="image/png", region="0.5,0,1,1"))
-    assert close_to(half, expected(SOURCE)[:, 30:])
-    both = picture(wado(client, image, contentType="image/png", region="0.5,0.25,1,0.75", rows="10", columns="99"))
-    assert both.size == (15, 10)
-    for form in ("image/gif", "image/jp2"):
-        assert close_to(picture(wado(client, image, contentType=form)), expected(SOURCE))
-    rough, fine = (len(wado(client, image, imageQuality=quality).data) for quality in ("1", "100"))
-    assert rough < fine
-    bare, named = (wado(client, image, contentType="image/png", annotation=words).data for words in ("", "patient"))
-    assert bare != named
-    clinician = sign_in(Role.CLINICIAN)
-    assert picture(wado(clinician, image))
-    assert wado(clinician, image, contentType="application/dicom").status_code == 403
-
-
-def test_wado_uri_may_be_kept_and_goes_on_where_it_broke_off(client: FlaskClient, images: list[Instance]) -> None:
-    whole = wado(client, images[0], contentType="application/dicom")
-    for query in ({"contentType": "application/dicom"}, {"contentType": "image/png"}):
-        first = wado(client, images[0], **query)
-        assert first.headers["Cache-Control"].startswith("private")
-        again = client.get(first.request.full_path, headers={"If-None-Match": first.headers["ETag"]})
-        assert (again.status_code, again.data) == (304, b"")
-    part = client.get(whole.request.full_path, headers={"Range": "bytes=100-199"})
-    assert (part.status_code, part.data) == (206, whole.data[100:200])
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_wado_uri_of_what_is_no_image(client: FlaskClient, archive: Archive) -> None:
-    report = of_pydicom(archive, "reportsi.dcm")
-    assert wado(client, report).mimetype == "text/html"
-    assert wado(client, report, contentType="text/plain").mimetype == "text/plain"
-    assert wado(client, report, contentType="image/jpeg").status_code == 406
-    pdf = no_image(SOPClassUID=EncapsulatedPDFStorage, SOPInstanceUID="1.2.7")
-    pdf.EncapsulatedDocument, pdf.MIMETypeOfEncapsulatedDocument = b"%PDF-1.4 x", "application/pdf"
-    instance = archive.instance(store(archive, pdf).sop_instance_uid)
-    answer = wado(client, instance)
-    assert (answer.mimetype, answer.data) == ("application/pdf", b"%PDF-1.4 x")
-
-
-@pytest.mark.parametrize(
-    ("query", "status"),
-    [({"anonymize": "yes"}, 400), ({"requestType": "X"}, 400), ({"objectUID": ""}, 400), ({"objectUID": "1.9"}, 404),
-     ({"seriesUID": "../x"}, 404), ({"frameNumber": "0"}, 400), ({"frameNumber": "2"}, 400), ({"rows": "0"}, 400),
-     ({"region": "0,0,2,1"}, 400), ({"region": "1"}, 400), ({"windowCenter": "1"}, 400), ({"imageQuality": "101"}, 400),
-     ({"windowCenter": "1", "windowWidth": "0"}, 400), ({"contentType": "video/mp4"}, 406),
-     ({"contentType": "application/dicom", "transferSyntax": "1.2.840.10008.1.2.4.50"}, 406)],
-)  # fmt: skip
-def test_wado_uri_refusals(client: FlaskClient, images: list[Instance], query: dict[str, str], status: int) -> None:
-    answer = wado(client, images[0], **query)
-    assert answer.status_code == status
-    assert answer.json["detail"]
 
 
 # ---- thumbnails from the event loop
