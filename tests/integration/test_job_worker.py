@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +16,6 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     CTImageStorage,
     StudyRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelMove,
-    Verification,
 )
 
 from pacs import tasks
@@ -50,41 +47,10 @@ from storage.records.remote import (
 from tests.support.objects import INSTANCE, STUDY, ct, store
 from tests.support.peers import free_port
 from tests.support.processes import Process
+from tests.support.slow_node import Slow
 
 OBJECTS = 40
 LANES = {PeerTest: Lane.INTERACTIVE, RemoteQuery: Lane.INTERACTIVE, Pull: Lane.TRANSFER, Push: Lane.TRANSFER}
-
-
-class Slow:
-    """A node that takes objects one after the other, and can be told to hang."""
-
-    def __init__(self, port: int = 0, *, seconds: float = 0.0) -> None:
-        self.got: Counter[str] = Counter()
-        self.seconds = seconds
-        self.status = 0
-        self.hang = threading.Event()
-        self.go_on = threading.Event()
-        self._port = port
-
-    def _store(self, event: evt.Event) -> int:
-        if self.hang.is_set():
-            self.go_on.wait(30)
-        time.sleep(self.seconds)
-        if self.status == 0:
-            self.got[str(event.request.AffectedSOPInstanceUID)] += 1
-        return self.status
-
-    @contextmanager
-    def listening(self) -> Iterator[int]:
-        ae = AE("SLOW")
-        for uid in (Verification, CTImageStorage):
-            ae.add_supported_context(uid)
-        server = ae.start_server(("127.0.0.1", self._port), block=False, evt_handlers=[(evt.EVT_C_STORE, self._store)])
-        try:
-            yield server.server_address[1]
-        finally:
-            self.go_on.set()
-            server.shutdown()
 
 
 @pytest.fixture
