@@ -334,3 +334,17 @@ def test_both_languages_have_every_word(room: Reader) -> None:
     """Colour maps are called alike everywhere."""
     alike = {text for text, words in vietnamese.items() if text == words} - names
     assert not {text for text in alike if re.search(r"[a-z]{4}", text)}, alike
+
+
+def test_the_light_view_and_the_reading_room_lead_to_each_other_and_the_choice_stays(room: Reader) -> None:
+    uid = study("mr-brain")
+    room.open(uid)
+    room.page.get_by_role("link", name="Bản nhẹ").click()
+    room.page.wait_for_url(re.compile(rf"/study/{re.escape(uid)}/light"))
+    expect(room.page.locator("#viewport")).to_be_visible()
+    # The choice is remembered: the study's own address leads to the light view now, until the other one is chosen.
+    room.page.goto(f"{room.server.address}/study/{uid}")
+    expect(room.page).to_have_url(re.compile(rf"/study/{re.escape(uid)}/light"))
+    room.page.get_by_role("link", name="Phòng đọc").click()
+    room.page.wait_for_selector('.viewport[data-slice="1"]', timeout=60_000)
+    room.open(uid)

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Facts } from "../frames";
 import type { PageData, SeriesFacts } from "../page";
-import { cornerTexts, spareIn } from "./texts";
+import { cornerTexts, scaleWords, spareIn } from "./texts";
 
 const page = {
   patient: { name: "Nguyễn Văn Mẫu", id: "25-1", birth_date: "17/02/1958", sex: "nam" },
@@ -55,4 +55,15 @@ test("cells of a desk and of a phone", () => {
     "small",
     "small",
   ]);
+});
+
+test.each([
+  ["patient", ""],
+  ["detector", "at the detector"],
+  ["film", "on the film"],
+  ["calibrated", "calibrated"],
+  ["region", "in the region"],
+  ["unknown", ""],
+] as const)("a scale that is true of the %s says so beside its bar (PS3.3 10.7)", (status, words) => {
+  expect(scaleWords({ spacing: { row_mm: 1, column_mm: 1, status, calibration: "" } } as unknown as Facts)).toBe(words);
 });
