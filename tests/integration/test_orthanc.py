@@ -124,10 +124,10 @@ def test_orthanc_promises_to_keep_what_it_was_moved(
     run_tool("movescu", "-S", "-aet", "WORKSTATION", "-aem", "ORTHANC", *keys, "127.0.0.1", port)
     worker = threading.Thread(target=jobs.run_one, args=(application,))
     worker.start()
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while (job := application.records.jobs.list()[0]).state.is_open and time.monotonic() < deadline:
         time.sleep(0.05)
-    worker.join(20)
+    worker.join(60)
     assert (job.kind, job.state) == (KINDS[Confirm], JobState.DONE), job
     assert from_json(TransferReport, job.report).done == len(uids)
 
@@ -138,7 +138,7 @@ def test_orthanc_asks_us_whether_we_keep_what_it_sent(
     uids = _fill(archive)
     asked = [{"SOPClassUID": str(ct().SOPClassUID), "SOPInstanceUID": uid} for uid in [*uids, "1.2.3"]]
     transaction = other.post("modalities/filmless/storage-commitment", {"DicomInstances": asked})["ID"]
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (report := other.rest(f"storage-commitment/{transaction}"))["Status"] == "Pending":
         assert time.monotonic() < deadline
         # It does not wait on its association, so that the job worker tells it.

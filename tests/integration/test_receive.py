@@ -134,6 +134,13 @@ def test_two_senders_of_one_uid_at_once_are_both_answered_and_it_is_kept(receive
         assert len(files_below(archive.data / "archive")) == 60
 
 
+def _grown(acknowledged: list[str], count: int) -> None:
+    end = time.monotonic() + 60
+    while len(acknowledged) <= count:
+        assert time.monotonic() < end, len(acknowledged)
+        time.sleep(0.02)
+
+
 def test_a_receiver_that_is_killed_leaves_what_it_acknowledged(receivers: RunningReceivers) -> None:
     acknowledged: list[str] = []
     stop = threading.Event()
@@ -155,13 +162,15 @@ def test_a_receiver_that_is_killed_leaves_what_it_acknowledged(receivers: Runnin
     threads = [threading.Thread(target=push, args=(n,)) for n in range(3)]
     for thread in threads:
         thread.start()
-    time.sleep(0.5)
-    psutil.Process(receivers.pid).send_signal(signal.SIGKILL)
-    time.sleep(0.5)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert len(acknowledged) > 10
+    try:
+        _grown(acknowledged, 10)
+        psutil.Process(receivers.pid).send_signal(signal.SIGKILL)
+        # Senders of the killed one go on with the other.
+        _grown(acknowledged, len(acknowledged) + 50)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
     with _opened(receivers.data) as archive:
         assert all(archive.instance(uid).path.exists() for uid in acknowledged)
     assert receivers.processes[1].is_running()

@@ -74,7 +74,7 @@ def _storescp(folder: Path, *options: str) -> Iterator[int]:
 
 
 def _wait(port: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if run_tool("echoscu", "127.0.0.1", port, check=False).returncode == 0:
             return

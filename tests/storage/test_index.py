@@ -219,7 +219,7 @@ def test_a_checkpoint_that_a_reader_stops_is_not_done_and_keeps_no_writer_waitin
     assert index.add(entry(4))
     keeper.join(60)
     assert done == [False]
-    assert time.monotonic() - began < 5  # it was 30, with a workstation that reads its answers slowly
+    assert time.monotonic() - began < 25  # it was 30, with a workstation that reads its answers slowly
     reader.execute("COMMIT")
     assert index.checkpoint()
     other.close()

@@ -305,10 +305,10 @@ def test_depth_and_number_are_limited() -> None:
 
 def test_a_deflated_bomb_is_left_at_its_limit() -> None:
     bomb = deflated(element(0x00091001, b"OB", bytes(1 << 27)))
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(InvalidObject):
         walk(bomb, "deflated")
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 @pytest.mark.parametrize("form", ["explicit", "implicit"])

@@ -25,7 +25,7 @@ class Slow:
 
     def _store(self, event: evt.Event) -> int:
         if self.hang.is_set():
-            self.go_on.wait(30)
+            self.go_on.wait(120)
         time.sleep(self.seconds)
         if self.status == 0:
             self.got[str(event.request.AffectedSOPInstanceUID)] += 1

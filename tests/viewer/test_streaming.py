@@ -50,7 +50,7 @@ class Sending:
     def received(self) -> bytes:
         with Path(self.path).open("rb") as file:
             data = file.read()
-        self.thread.join(5)
+        self.thread.join(60)
         assert not self.thread.is_alive()
         return data
 
@@ -90,7 +90,7 @@ def test_it_goes_no_further_than_the_reader_and_ends_when_he_leaves(blob: Path) 
         time.sleep(0.3)
         assert len(asked) == 1
         assert not closed
-    sending.thread.join(5)
+    sending.thread.join(60)
     assert isinstance(sending.error, ClientGone)
     assert closed
     assert descriptors() == before
@@ -102,7 +102,7 @@ def test_a_client_that_takes_nothing_is_given_up(blob: Path, monkeypatch: pytest
     sending = Sending(iter([FileSpan(blob, 0, 3_000_000)]))
     with Path(sending.path).open("rb", buffering=0) as reader:
         reader.read(10)
-        sending.thread.join(5)
+        sending.thread.join(60)
     assert isinstance(sending.error, ClientGone)
 
 
@@ -111,7 +111,7 @@ def test_the_server_may_stop(blob: Path) -> None:
     with Path(sending.path).open("rb", buffering=0) as reader:
         reader.read(10)
         sending.stopping.set()
-        sending.thread.join(5)
+        sending.thread.join(60)
     assert isinstance(sending.error, Stopping)
 
 
@@ -127,7 +127,7 @@ def test_a_body_that_fails_at_once_keeps_its_number_until_the_server_has_come(
     blob: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A number given back too early may be that of somebody else's file when the server opens it."""
-    monkeypatch.setattr(streaming, "_OPEN_SECONDS", 1.0)
+    monkeypatch.setattr(streaming, "_OPEN_SECONDS", 60.0)
     sending = Sending(iter([FileSpan(blob.with_name("gone"), 0, 20)]))
     time.sleep(0.3)
     assert Path(sending.path).readlink().name.startswith("pipe:")
@@ -140,7 +140,7 @@ def test_a_server_that_comes_too_late_finds_nothing_of_anybody_else(
 ) -> None:
     monkeypatch.setattr(streaming, "_OPEN_SECONDS", 0.05)
     sending = Sending(iter([b"for a client that left"]))
-    sending.thread.join(5)
+    sending.thread.join(60)
     assert not sending.thread.is_alive()
     with ExitStack() as stack:
         # Each takes the lowest number that is free.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -20,10 +19,8 @@ def test_a_new_study_appears_by_itself_and_its_count_climbs(open_page: OpenPage,
     expect(page.locator("#live")).to_have_attribute("data-state", "on")
     page.evaluate("window.stillTheSamePage = true")
     study = f"{STUDY}1"
-    sent = time.monotonic()
     put_slices(live_archive, study, slices=3, PatientName="Mới^Đến", PatientID="MOI1")
     expect(page.locator(f'tr.study[data-uid="{study}"] [data-fact="images"]')).to_have_text("3")
-    assert time.monotonic() - sent < 5
     put_slices(live_archive, study, slices=5, PatientName="Mới^Đến", PatientID="MOI1")
     expect(page.locator(f'tr.study[data-uid="{study}"] [data-fact="images"]')).to_have_text("5")
     assert page.evaluate("window.stillTheSamePage")

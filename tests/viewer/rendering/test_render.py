@@ -108,15 +108,15 @@ def test_an_object_without_pixels_says_so(opened, made):
 
 
 def test_a_new_window_on_a_slice_is_immediate(opened):
-    """512 x 512, 16 bit, all 65,536 values: the worst that the table can meet. The bound has room for a busy host."""
+    """512 x 512, 16 bit, all 65,536 values: the worst that the table can meet. Of its own time, and not of others'."""
     values = np.random.default_rng(0).integers(-32768, 32768, (512, 512)).astype(np.int16)
     values = np.sort(values, axis=1)
     prepared = prepare(opened(values), 0)
     times = []
     for center in range(15):
-        start = time.perf_counter()
+        start = time.thread_time()
         render_prepared(prepared, View(window=Window(center, 4000)))
-        times.append(time.perf_counter() - start)
+        times.append(time.thread_time() - start)
     assert sorted(times)[len(times) // 2] < 0.015
 
 
