@@ -25,6 +25,7 @@ NAMED = {
     "-": "−",
     "=": "+",
     " ": "space bar",
+    "Ctrl z": "Ctrl Z",
     "Delete": "Del",
     "Escape": "Esc",
 }
