@@ -12,6 +12,9 @@ export interface Slab {
   projection: Projection;
 }
 
+/** What is less than so much of a pixel, or of a mm for each mm, is a rounding of numbers. */
+const LEVEL = 1e-6;
+
 export const THIN: Slab = { mm: 0, projection: "maximum" };
 
 /** The frame of a slice (by its index in `volume.slices`); null while it is not here. */
@@ -24,7 +27,7 @@ export type FrameOf = (slice: number) => Values | null;
 export function reslice(volume: Volume, plane: Plane, slab: Slab, frameOf: FrameOf, out: Values, outside: number): void {
   const frames = volume.slices.map((_, i) => frameOf(i));
   const walk = walkOf(volume, plane);
-  const offsets = offsetsOf(slab, Math.min(volume.columnMm, volume.rowMm, volume.gapMm));
+  const offsets = offsetsThrough(volume, walk, slab);
   const sample = samplerOf(volume, frames);
   const isWhole = !(out instanceof Float32Array);
   const { projection } = slab;
@@ -56,6 +59,31 @@ export function reslice(volume: Volume, plane: Plane, slab: Slab, frameOf: Frame
   }
 }
 
+/**
+ * Where samples are taken through a slab. Between neighbours values run in straight lines, so the greatest and the least lie
+ * at a neighbour or at an end of the slab: where the way through meets all neighbours at the same depth, just there.
+ */
+function offsetsThrough(volume: Volume, walk: Walk, slab: Slab): number[] {
+  const depths = slab.mm > 0 && slab.projection !== "mean" ? depthsOf(volume, walk) : null;
+  if (!depths) return offsetsOf(slab, Math.min(volume.columnMm, volume.rowMm, volume.gapMm));
+  const half = slab.mm / 2;
+  return [-half, ...depths.filter((depth) => Math.abs(depth) < half), half];
+}
+
+/** Depths below the plane, in mm, of the slices, columns or rows that are parallel to it; null where none are. */
+function depthsOf({ slices, columns, rows }: Volume, walk: Walk): number[] | null {
+  const isLevel = (across: number, down: number) => Math.abs(across) < LEVEL && Math.abs(down) < LEVEL;
+  const isAlongColumns = isLevel(walk.iThrough, walk.jThrough);
+  if (isLevel(walk.dAcross, walk.dDown) && isAlongColumns) return slices.map(({ along }) => (along - walk.d) / walk.dThrough);
+  // Slices that are shifted against each other have no columns and rows in common.
+  if (Math.abs(walk.dThrough) > LEVEL || slices.some(({ shiftColumns, shiftRows }) => !isLevel(shiftColumns, shiftRows))) return null;
+  if (isLevel(walk.iAcross, walk.iDown)) return Array.from({ length: columns }, (_, i) => (i - walk.i) / walk.iThrough);
+  if (isLevel(walk.jAcross, walk.jDown)) return Array.from({ length: rows }, (_, j) => (j - walk.j) / walk.jThrough);
+  return null;
+}
+
+type Walk = ReturnType<typeof walkOf>;
+
 /** Steps in columns (i), rows (j) and mm along the slices (d) for a step across, down and through the plane. */
 function walkOf(volume: Volume, plane: Plane) {
   const from: Vector = [plane.origin[0] - volume.origin[0], plane.origin[1] - volume.origin[1], plane.origin[2] - volume.origin[2]];
@@ -83,7 +111,7 @@ function walkOf(volume: Volume, plane: Plane) {
   };
 }
 
-/** Where samples are taken through a slab, in mm from its middle: as fine as the volume is. */
+/** Even steps through a slab, in mm from its middle: as fine as the volume is. */
 export function offsetsOf(slab: Slab, finest: number): number[] {
   if (slab.mm <= 0) return [0];
   const count = Math.max(2, Math.ceil(slab.mm / finest) + 1);

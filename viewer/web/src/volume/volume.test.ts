@@ -136,6 +136,24 @@ describe("slabs", () => {
     expect((thick[middle] as number) - (thin[middle] as number)).toBeCloseTo(away * 5, 2);
   });
 
+  it.each<[Orientation, Vector]>([["axial", [0, 0, 1]], ["coronal", [0, 1, 0]], ["sagittal", [1, 0, 0]]])("show the whole of what is one pixel thick, in %s planes of any place", (orientation, normal) => {
+    const all = slices([0, 1.9, 4.1, 6, 8.3, 10, 12.2]);
+    const found = volume(all);
+    // One layer of pixels: slice 3, row 11, column 9.
+    const layer = (found.origin as Vector).map((from, axis) => from + ([9 * 1.25, 11 * 1.5, 6][axis] as number)) as Vector;
+    const away = (point: Vector) => point.reduce((sum, at, axis) => sum + (at - (layer[axis] as number)) * (normal[axis] as number), 0);
+    const stack = stackOf(found, orientation);
+    for (const [projection, value] of [["maximum", 1000], ["minimum", -1000]] as const) {
+      const frames = framesOf(all, (point) => (Math.abs(away(point)) < 0.1 ? value : 0));
+      for (let place = 0; place < stack.total; place++) {
+        const plane = planeAt(stack, place);
+        if (Math.abs(away(plane.origin)) > 2.9) continue;
+        const shown = resliced(found, frames, plane, { mm: 6, projection });
+        expect(shown[(plane.rows >> 1) * plane.columns + (plane.columns >> 1)]).toBeCloseTo(value, 3);
+      }
+    }
+  });
+
   it("are sampled as finely as the volume is, from end to end", () => {
     expect(offsetsOf({ mm: 4, projection: "mean" }, 1)).toEqual([-2, -1, 0, 1, 2]);
     expect(offsetsOf({ mm: 0, projection: "mean" }, 1)).toEqual([0]);
