@@ -127,7 +127,7 @@ def test_a_body_that_fails_at_once_keeps_its_number_until_the_server_has_come(
     blob: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A number given back too early may be that of somebody else's file when the server opens it."""
-    monkeypatch.setattr(streaming, "_OPEN_SECONDS", 60.0)
+    monkeypatch.setattr(streaming, "_OPEN_SECONDS", 3.0)
     sending = Sending(iter([FileSpan(blob.with_name("gone"), 0, 20)]))
     time.sleep(0.3)
     assert Path(sending.path).readlink().name.startswith("pipe:")

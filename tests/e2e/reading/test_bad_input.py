@@ -89,7 +89,8 @@ def put_odd_series(archive: Archive) -> None:
         phase, place = divmod(number - 1, 4)
         where = [0, 0, 5 * place]
         store(archive, slice_of("phases", number, ImagePositionPatient=where, TemporalPositionIdentifier=phase + 1))
-    big = np.zeros((512, 512), "<i2").tobytes()
+    # Noise, which takes its time over a slow network also when it is packed.
+    big = np.random.default_rng(1).bytes(512 * 512 * 2)
     for number in range(1, 61):
         store(archive, slice_of("large", number, Rows=512, Columns=512, PixelData=big))
     for number in range(1, 4):
