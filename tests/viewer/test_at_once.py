@@ -17,9 +17,9 @@ import pytest
 from flask import Flask
 
 from storage.archive import Archive
-from storage.records import Identity, Means, Records, Role
 from tests.support.objects import STUDY, ct, store
 from tests.support.parts import address_of
+from tests.support.programs import bearer, has_looked
 from tests.support.rsgi import Client, scope
 from viewer.at_once import answer_first, done_at_once, may_wait
 from viewer.dicomweb.wado.fast_frames import FastFrames
@@ -137,12 +137,10 @@ def test_a_frame_is_answered_once_the_caller_is_known(
     app: Flask, archive: Archive, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = archive.instance(store(archive, ct()).sop_instance_uid)
-    with Records.open(data) as records:
-        token = records.tokens.add("program", Role.CLINICIAN)
     services = services_of(app)
-    services.looks.looked(Identity("program", Role.CLINICIAN, Means.TOKEN), STUDY, "10.1.2.3")
+    has_looked(services, STUDY)
     fast = FastFrames(services, SignInCache(services.records))
-    request = scope(path=f"{address_of(image)}/frames/1", headers=[("authorization", f"Bearer {token}")])
+    request = scope(path=f"{address_of(image)}/frames/1", headers=[bearer(data)])
 
     def at_once() -> tuple[Any, ...]:
         client = Client()

@@ -19,9 +19,10 @@ from pydicom.uid import UID
 
 from storage.archive import Archive
 from storage.model import Instance
-from storage.records import Identity, Means, Records, Role
+from storage.records import Records, Role
 from tests.support.objects import ct, store
 from tests.support.parts import address_of, of_pydicom, parts_of
+from tests.support.programs import bearer, has_looked
 from tests.support.rsgi import Client, scope
 from tests.support.web import PASSWORD, Server
 from viewer.dicomweb.wado.fast_frames import FastFrames
@@ -240,20 +241,18 @@ def test_the_quick_way_refuses_as_flask_does(image: Instance, server: Server) ->
 
 
 def test_what_is_answered_quickly(app: Flask, data: Path, image: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Records.open(data) as records:
-        token = records.tokens.add("program", Role.CLINICIAN)
-    services = services_of(app)
+    program, services = bearer(data), services_of(app)
     fast = FastFrames(services, SignInCache(services.records))
 
     def answered(listed: str, accept: str = "*/*", **more: str) -> tuple[object, ...]:
-        headers = [("authorization", f"Bearer {token}"), ("accept", accept), *more.items()]
+        headers = [program, ("accept", accept), *more.items()]
         request, client = scope(path=f"{address_of(image)}/frames/{listed}", headers=headers), Client()
         done = asyncio.run(fast.answer(request, client))  # type: ignore[arg-type]
         assert done == bool(client.answer)
         return client.answer
 
     assert not answered("1")
-    services.looks.looked(Identity("program", Role.CLINICIAN, Means.TOKEN), image.study_instance_uid, "10.1.2.3")
+    has_looked(services, image.study_instance_uid)
     assert answered("1")[1] == 200
     assert bytes(answered("2", "application/octet-stream")[3]) == pixels(2)  # type: ignore[arg-type]
     assert not answered("1", origin="https://elsewhere.example")

@@ -11,9 +11,9 @@ from flask import Flask
 
 from storage.archive import Archive
 from storage.pixels import open_object
-from storage.records import Identity, Means, Records, Role
 from tests.support.objects import STUDY, ct, store
 from tests.support.parts import address_of
+from tests.support.programs import bearer, has_looked
 from tests.support.rsgi import Client, scope
 from viewer.dicomweb.wado.fast_rendered import FastRendered
 from viewer.dicomweb.wado.parameters import read
@@ -48,10 +48,8 @@ def test_only_what_takes_long_is_given_to_a_thread(
     app: Flask, archive: Archive, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = archive.instance(store(archive, ct()).sop_instance_uid)
-    with Records.open(data) as records:
-        token = records.tokens.add("program", Role.CLINICIAN)
-    services = services_of(app)
-    services.looks.looked(Identity("program", Role.CLINICIAN, Means.TOKEN), STUDY, "10.1.2.3")
+    program, services = bearer(data), services_of(app)
+    has_looked(services, STUDY)
     services.frames.prepared(image, 0)
     quick, aside = FastRendered(services, SignInCache(services.records)), []
     submit = quick._pool.submit
@@ -59,7 +57,7 @@ def test_only_what_takes_long_is_given_to_a_thread(
 
     def threads_for(query: str) -> int:
         aside.clear()
-        headers, client = [("authorization", f"Bearer {token}"), ("accept", "image/jpeg")], Client()
+        headers, client = [program, ("accept", "image/jpeg")], Client()
         request = scope(path=f"{address_of(image)}/rendered", headers=headers, query_string=query)
         assert asyncio.run(quick.answer(request, client))  # type: ignore[arg-type]
         assert client.answer[1] == 200

@@ -21,9 +21,10 @@ from pydicom.uid import EncapsulatedPDFStorage, VideoPhotographicImageStorage
 
 from storage.archive import Archive
 from storage.model import Instance
-from storage.records import Identity, Means, Records, Role
+from storage.records import Role
 from tests.support.objects import SERIES, STUDY, ct, store
 from tests.support.parts import address_of, of_pydicom, parts_of
+from tests.support.programs import bearer, has_looked
 from tests.support.rendered import COLUMNS, ROWS, SOURCE, WHOLE, close_to, expected, no_image, picture
 from tests.support.rsgi import Client, scope
 from tests.support.web import Server
@@ -294,18 +295,16 @@ def test_the_quick_way_draws_what_flask_draws(images: list[Instance], server: Se
 
 
 def test_only_decoded_frames_are_drawn_quickly(app: Flask, data: Path, images: list[Instance]) -> None:
-    with Records.open(data) as records:
-        token = records.tokens.add("program", Role.CLINICIAN)
-    services = services_of(app)
+    program, services = bearer(data), services_of(app)
     quick = FastRendered(services, SignInCache(services.records))
 
     def answered(query: str = "") -> tuple[object, ...]:
-        headers, path = [("authorization", f"Bearer {token}")], f"{address_of(images[0])}/rendered"
+        headers, path = [program], f"{address_of(images[0])}/rendered"
         request, client = scope(path=path, headers=headers, query_string=query), Client()
         assert asyncio.run(quick.answer(request, client)) == bool(client.answer)  # type: ignore[arg-type]
         return client.answer
 
-    services.looks.looked(Identity("program", Role.CLINICIAN, Means.TOKEN), STUDY, "10.1.2.3")
+    has_looked(services, STUDY)
     assert not answered()
     services.frames.prepared(images[0], 0)
     assert answered()[1] == 200
