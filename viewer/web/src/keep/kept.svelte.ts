@@ -1,7 +1,7 @@
 /** What the reader keeps with the study besides measurements: key images and views. */
 
 import type { Cell } from "../cell";
-import { sameImage, theMeasurements, toSend, type ImageRef } from "../measure";
+import { sameImage, showImage, theMeasurements, toSend, type ImageRef } from "../measure";
 import type { Turn } from "../placement";
 import type { Room } from "../room";
 import { ask, send, Stale, wordsOf } from "../server";
@@ -138,8 +138,7 @@ export class Kept {
   async apply(view: KeptView): Promise<void> {
     const image = view.images[0];
     if (!image) return;
-    const store = theMeasurements(this.room);
-    if (!(await store.showImage(image))) return;
+    if (!(await showImage(this.room, image))) return;
     const { cell } = this.room;
     const { facts } = cell;
     if (!facts) return;

@@ -9,6 +9,7 @@ import Layer from "./Layer.svelte";
 import Panel from "./Panel.svelte";
 import { theMeasurements } from "./the";
 
+export { showImage } from "./going";
 export { theMeasurements } from "./the";
 export type { ImageRef, Measurement } from "./model";
 export { sameImage, toSend } from "./model";

@@ -5,14 +5,12 @@ import type { Picture } from "../frames";
 import type { Point } from "../placement";
 import type { Room } from "../room";
 import { ask, send, Stale, wordsOf } from "../server";
-import { lookAlong, lookOf, Reformat, theVolumes, THIN } from "../volume";
+import { Reformat, theVolumes } from "../volume";
 import { t } from "../words";
+import { MADE, showImage, showPlane } from "./going";
 import { newUid, received, sameImage, toSend, type Answer, type ImageRef, type Kind, type Measurement, type Told } from "./model";
 import { groundOf, placedIn, pointsIn, sees, slabOf, type Ground } from "./placing";
-import { middleOf, normalThrough } from "./space";
 import { isRegion, suvOf, valuesOf } from "./values";
-
-const MADE = "~";
 
 export interface Others {
   study: string;
@@ -319,63 +317,11 @@ export class Measurements {
   /** Show the image of a measurement in the active cell. */
   async jump(one: Measurement): Promise<void> {
     this.selected = one.uid;
-    if (one.image) await this.showImage(one.image);
-    else if (one.space.length) await this.showPlane(one);
-  }
-
-  /** Show the plane that a measurement was drawn on; where its document does not say which, one through its points. */
-  private async showPlane(one: Measurement): Promise<void> {
-    const found = (one.plane && (await this.find(one.plane.source))) ?? (await this.findSpace(one.frame));
-    if (!found) return;
-    const volumes = theVolumes(this.room);
-    const look = one.plane ? lookOf(one.plane.row, one.plane.column) : lookAlong(normalThrough(one.space));
-    const slab = one.plane ? { mm: one.plane.slab_mm, projection: one.plane.projection } : THIN;
-    if (!(await volumes.showLook(found.series, found.position, look, middleOf(one.space), slab))) this.notice = { words: volumes.problem, isBad: true };
-  }
-
-  /** The first series with a frame of reference that planes can be made from, those on the screen before others. */
-  private async findSpace(frame: string): Promise<{ series: string; position: number } | null> {
-    for (const uid of this.searched()) {
-      await this.room.library.factsOf(uid);
-      const series = this.room.library.get(uid);
-      if (frame && series.known?.frame_of_reference === frame && (await theVolumes(this.room).volume(series))) return { series: uid, position: 0 };
+    if (one.image) await showImage(this.room, one.image);
+    else if (one.space.length) {
+      const problem = await showPlane(this.room, one);
+      if (problem) this.notice = { words: problem, isBad: true };
     }
-    return null;
-  }
-
-  private searched(): Set<string> {
-    const { room } = this;
-    const shown = room.visible.flatMap((cell) => (cell.series ? [cell.series.needs] : []));
-    const guests = room.guests.filter((series) => series.frames > 0);
-    return new Set([...shown, ...[...room.series, ...guests].map((series) => series.uid)]);
-  }
-
-  /** Show an image in the cell that has its series, else in the active one; false where it is not found. */
-  async showImage(image: ImageRef): Promise<boolean> {
-    const found = await this.find(image);
-    if (!found) return false;
-    const { room } = this;
-    const cell = room.visible.find((other) => other.series?.uid === found.series) ?? room.cell;
-    room.activate(cell.index);
-    if (cell.series?.uid === found.series) room.go(cell, found.position);
-    else room.open(cell, found.series, found.position);
-    return true;
-  }
-
-  private async find(image: ImageRef): Promise<{ series: string; position: number } | null> {
-    const { room } = this;
-    if (image.instance.startsWith(MADE)) {
-      const [series, sop] = image.instance.slice(MADE.length).split("/") as [string, string];
-      if (!room.library.has(series) && !(await theVolumes(room).remake(series))) return null;
-      const position = room.library.get(series).facts.findIndex((facts) => facts?.sop === sop && facts.frame_number === image.frame);
-      return position >= 0 ? { series, position } : null;
-    }
-    for (const uid of this.searched()) {
-      await room.library.factsOf(uid);
-      const position = room.library.get(uid).facts.findIndex((facts) => facts?.sop === image.instance && facts.frame_number === image.frame);
-      if (position >= 0) return { series: uid, position };
-    }
-    return null;
   }
 }
 
