@@ -12,6 +12,7 @@ from pydicom.uid import UID
 from storage.errors import NotFound
 from storage.model import Instance, Series
 from viewer import display
+from viewer.dicomweb.resources import find_series
 from viewer.documents import Reference
 from viewer.services import archive, services
 
@@ -50,11 +51,11 @@ class Pointers:
         """Return where a reference leads."""
         try:
             instance = archive().instance(reference.instance)
+            known = self._of(instance)
         except NotFound:
             name = UID(reference.sop_class, IGNORE).name.removesuffix(" Storage") if reference.sop_class else ""
             named = name if name and name != reference.sop_class else gettext("An object")
             return Pointer(gettext("%(what)s, not in this archive", what=named), reference.instance)
-        known = self._of(instance)
         place = known.places.get(instance.sop_instance_uid)
         if place is None:
             return Pointer(self._elsewhere(gettext("Object of %(series)s", series=_words(known.series)), instance),
@@ -95,7 +96,7 @@ class Pointers:
     def _of(self, instance: Instance) -> _Known:
         key = (instance.study_instance_uid, instance.series_instance_uid)
         if key not in self._known:
-            series = next(one for one in archive().series(key[0]) if one.series_instance_uid == key[1])
+            series = find_series(*key)
             stack = services().stacks.of(series)
             ends = (0, *stack.ends)
             places = {one.sop_instance_uid: ends[i] for i, one in enumerate(stack.drawable)}
