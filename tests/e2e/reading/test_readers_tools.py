@@ -246,6 +246,7 @@ def test_what_is_measured_on_another_study_is_kept_with_that(room: Reader) -> No
     other = str(room.page.locator(".prior").first.get_attribute("data-study"))
     room.press("m")
     room.page.click(".side-panel [data-kind=length]")
+    room.still()  # nothing can be drawn on an image that has not come
     box = beside.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
