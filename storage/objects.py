@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Sequence
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from pydicom.dataelem import DataElement
@@ -17,6 +19,7 @@ MAXIMUM_VALUE = 1 << 16
 _LIMITS = DecodeLimits(inflated_bytes=1 << 26)
 _RANGES = frozenset({"DA", "TM", "DT"})
 _WILD = frozenset({"AE", "CS", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
+_NUMBERS = frozenset({"DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
 
 
 def attributes(path: Path, tags: Iterable[int]) -> Dataset:
@@ -48,7 +51,11 @@ def _matches(element: DataElement | None, key: DataElement) -> bool:
     wanted = texts(key)
     if not any(value not in ("", "*") for value in wanted):
         return True
-    return any(_is_like(value, one, key.VR) for value in (texts(element) if element else ()) for one in wanted)
+    if element is None:
+        return False
+    # A key for numbers is text, too; what it is compared with has the VR.
+    vr = element.VR if element.VR in _NUMBERS else key.VR
+    return any(_is_like(value, one, vr) for value in texts(element) for one in wanted)
 
 
 def _matches_sequence(element: DataElement | None, key: DataElement) -> bool:
@@ -82,4 +89,15 @@ def _is_like(value: str, key: str, vr: str) -> bool:
         return bool(value) and first <= value and (not last or value <= last + ("\U0010ffff" if vr != "DA" else ""))
     if vr in _WILD and ("*" in key or "?" in key):
         return pattern_matches(key, value)
-    return value == key
+    return value == key or (vr in _NUMBERS and _is_same_number(value, key, vr))
+
+
+def _is_same_number(value: str, key: str, vr: str) -> bool:
+    """Tell whether both are one number, however written: `120` is `120.0`. PS3.4 C.2.2.2.1 leaves that open."""
+    try:
+        if vr == "FL":
+            # 0.1 as it is stored in 32 bits is another decimal number than in words.
+            return struct.pack("<f", float(value)) == struct.pack("<f", float(key))
+        return Decimal(value) == Decimal(key)
+    except (InvalidOperation, OverflowError, ValueError):
+        return False

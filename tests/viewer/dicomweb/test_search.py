@@ -243,6 +243,31 @@ def test_what_cannot_be_matched_by_is_said(client: FlaskClient, stored: Archive)
     assert "KVP, SeriesDescription" in answer.headers["Warning"]
 
 
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        ("KVP=101", ["1.2.1.1"]),
+        ("KVP=101.0", ["1.2.1.1"]),
+        ("KVP=1.01E2", ["1.2.1.1"]),
+        ("KVP=10", []),
+        ("KVP=1*", []),
+        ("KVP=NaN", []),
+        ("KVP=1E999999999999", []),
+        ("RescaleSlope=1", ["1.2.1.1", "1.2.1.2", "1.2.1.3"]),
+        ("ExposureTime=007", ["1.2.1.3"]),
+        ("RecommendedDisplayFrameRateInFloat=0.1", ["1.2.1.2"]),
+    ],
+)
+def test_numbers_match_however_they_are_written(
+    client: FlaskClient, archive: Archive, key: str, found: list[str]
+) -> None:
+    more: list[dict[str, Any]] = [{"KVP": "101.0"}, {"RecommendedDisplayFrameRateInFloat": 0.1}, {"ExposureTime": "7"}]
+    for number, values in enumerate(more, 1):
+        store(archive, ct(StudyInstanceUID="1.2", SeriesInstanceUID="1.2.1", SOPInstanceUID=f"1.2.1.{number}",
+                          InstanceNumber=number, RescaleSlope="1.00", **values))  # fmt: skip
+    assert _found(client, f"instances?{key}", "00080018") == found
+
+
 _REFUSED = [
     "limit=x",
     "limit=-1",
