@@ -10,6 +10,9 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import TimeoutError as Unfinished
 
 from bench import lossless, reading_work
 from bench.browser import Tab, tab
@@ -26,6 +29,8 @@ _DRAWN = "window.__bench?.drawn > 0"
 _ALL = "window.__bench?.all > 0"
 _MB = 1 << 20
 _LINK_BYTES = 20e6 / 8
+_TRIES = 3
+"""OHIF now and then stays one image short for good; what is compared with us are openings that came to their end."""
 
 Figures = dict[str, dict[str, list[float]]]
 
@@ -44,10 +49,19 @@ def _rounds(all_viewers: list[Viewer], measure: Callable[[Viewer], dict[str, flo
     found: Figures = {}
     for _ in range(rounds):
         for viewer in all_viewers:
-            for figure, value in measure(viewer).items():
+            for figure, value in _measured(viewer, measure).items():
                 found.setdefault(figure, {}).setdefault(viewer.name, []).append(value)
                 print(f"  {viewer.name}: {figure} {value:.3f}", file=sys.stderr, flush=True)
     return found
+
+
+def _measured(viewer: Viewer, measure: Callable[[Viewer], dict[str, float]]) -> dict[str, float]:
+    for _ in range(0 if viewer.name == OURS else _TRIES - 1):
+        try:
+            return measure(viewer)
+        except Unfinished:
+            print(f"  {viewer.name}: came to no end, begins again", file=sys.stderr, flush=True)
+    return measure(viewer)
 
 
 def _sooner(
@@ -68,7 +82,7 @@ def _opening(work: Work, *, slow: bool, case: str) -> Callable[[Viewer], dict[st
             if viewer.name == OURS:
                 opened.wait("window.__bench.light > 0")
             _shot(viewer, opened, f"{case}-first")
-            opened.wait(_ALL, 600)
+            opened.wait(_ALL, 600 if slow else 90)
             _shot(viewer, opened, f"{case}-all")
             light = opened.clock("light") / 1000
             first = min(light, drawn) if light else drawn
@@ -111,21 +125,29 @@ def slow_link() -> list[Row]:
     ]
 
 
-_SCROLL = """async (steps) => {
-  const at = document.querySelector('.viewport[data-slice], .cornerstone-canvas');
-  const frame = () => new Promise(requestAnimationFrame);
-  const before = window.__bench.drawings, intervals = [];
-  let last = await frame();
-  const began = last;
-  for (let i = 0; i < steps; i++) {
-    const where = { bubbles: true, cancelable: true, clientX: 700, clientY: 400 };
-    at.dispatchEvent(new WheelEvent('wheel', { deltaY: 100, ...where }));
-    const now = await frame();
-    intervals.push(now - last);
-    last = now;
-  }
-  return { drawn: window.__bench.drawings - before, ms: last - began, intervals };
+_WATCH_FRAMES = """() => {
+  const told = window.__frames = { drawn: window.__bench.drawings, intervals: [], began: performance.now() };
+  let last = told.began;
+  const frame = (now) => { told.intervals.push(now - last); last = now; requestAnimationFrame(frame); };
+  requestAnimationFrame(frame);
 }"""
+_NEXT_FRAME = "() => new Promise(requestAnimationFrame)"
+_FRAMES = """() => {
+  const { drawn, intervals, began } = window.__frames;
+  return { drawn: window.__bench.drawings - drawn, ms: performance.now() - began, intervals };
+}"""
+
+
+def _scroll(opened: Tab, steps: int) -> dict[str, Any]:
+    """Turn the wheel, a notch in each frame of the display; return pictures drawn, milliseconds, lengths of frames."""
+    mouse = opened.page.mouse
+    mouse.move(700, 400)
+    opened.page.evaluate(_WATCH_FRAMES)
+    for _ in range(steps):
+        mouse.wheel(0, 100)
+        opened.page.evaluate(_NEXT_FRAME)
+    told: dict[str, Any] = opened.page.evaluate(_FRAMES)
+    return told
 
 
 def scrolling() -> list[Row]:
@@ -138,7 +160,7 @@ def scrolling() -> list[Row]:
             _open(viewer, opened, work.study)
             opened.wait(f"{_DRAWN} && {_ALL}", 600)
             opened.page.wait_for_timeout(1000)
-            told = opened.page.evaluate(_SCROLL, work.images - 1)
+            told = _scroll(opened, work.images - 1)
             _shot(viewer, opened, "scrolling")
             shares.setdefault(viewer.name, []).append(sum(i < 17.5 for i in told["intervals"]) / len(told["intervals"]))
             return {"slice": told["ms"] / max(told["drawn"], 1) / 1000}
