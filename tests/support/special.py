@@ -127,7 +127,7 @@ def _lead(number: int) -> Dataset:
 
 
 def parametric_map() -> Dataset:
-    """Floats over the stack: the block is 2000 um2/s, the ground 500, beside it no diffusion at all."""
+    """Floats over the stack: the block is 2000 um2/s, the ground 500, above it no diffusion at all, below it no number."""
     ds = _other(PARAMETRIC_MAP, "MR", 6)
     ds.SeriesDescription, ds.FrameOfReferenceUID, ds.NumberOfFrames = "ADC", FRAME, SLICES
     ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.Rows, ds.Columns = 1, "MONOCHROME2", ROWS, COLUMNS
@@ -149,7 +149,7 @@ def parametric_map() -> Dataset:
         frame.PlanePositionSequence = [position]
     ds.SharedFunctionalGroupsSequence, ds.PerFrameFunctionalGroupsSequence = [shared], frames
     values = np.full((SLICES, ROWS, COLUMNS), 500, "<f4")
-    values[:, :10] = 0
+    values[:, :10], values[:, -10:] = 0, np.nan
     values[:, TOP:BOTTOM, LEFT:RIGHT] = 2000
     ds.add_new(0x7FE00008, "OF", values.tobytes())
     return ds

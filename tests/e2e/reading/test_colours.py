@@ -109,6 +109,18 @@ def test_a_parametric_map_says_what_it_measures(maps_room: Reader) -> None:
     expect(maps_room.viewport.locator(".readout")).to_have_text("2000 um2/s")
 
 
+def test_where_a_map_has_no_number_there_is_black_and_none_is_read(maps_room: Reader) -> None:
+    maps_room.open(special.STUDY, f"?series={special.STUDY}.6")
+    maps_room.press("i")
+    box = maps_room.viewport.bounding_box()
+    assert box is not None
+    shown = maps_room.canvas()
+    for share, grey, told in ((0.02, 255, "0 um2/s"), (0.98, 0, "-")):
+        assert (shown[round(share * shown.shape[0]), shown.shape[1] // 2] == grey).all()
+        maps_room.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + share * box["height"])
+        expect(maps_room.viewport.locator(".readout")).to_have_text(told)
+
+
 def test_a_parametric_map_lies_over_its_source(maps_room: Reader) -> None:
     maps_room.open(special.STUDY)
     maps_room.press("j")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -180,6 +181,25 @@ def test_a_report_reads_as_text_beside_its_images(browser: Browser, samples: Ser
         assert box is not None
         assert panel is not None
         assert box["width"] <= panel["width"] + 1
+        assert room.wrong == []
+
+
+def test_a_report_leads_to_the_image_it_speaks_of(browser: Browser, samples: Server) -> None:
+    with reader(browser, samples) as room:
+        room.open(study_of(studies_folder() / "ct-chest"), whole=False)
+        room.page.locator(".series-card", has_text="SR").click()
+        link = room.page.locator(".documents a[data-image]").first
+        told = re.search(r"\d+", link.inner_text())
+        assert told is not None
+        series, address = room.data("series"), str(link.get_attribute("href"))
+        assert told[0] != room.data("slice")
+        room.page.evaluate("window.isSamePage = true")
+        link.click()
+        expect(room.viewport).to_have_attribute("data-slice", told[0])
+        assert room.data("series") == series
+        assert room.page.evaluate("window.isSamePage"), "without loading the page again"
+        room.page.goto(room.server.address + address)
+        expect(room.viewport).to_have_attribute("data-slice", told[0])
         assert room.wrong == []
 
 
