@@ -127,7 +127,7 @@ def _lead(number: int) -> Dataset:
 
 
 def parametric_map() -> Dataset:
-    """Floats over the stack: the block is 2000 um2/s, the ground 500, above it no diffusion at all, below it no number."""
+    """Floats over the stack: the block is 2000 um2/s, the ground 500; above it no diffusion, below it no number."""
     ds = _other(PARAMETRIC_MAP, "MR", 6)
     ds.SeriesDescription, ds.FrameOfReferenceUID, ds.NumberOfFrames = "ADC", FRAME, SLICES
     ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.Rows, ds.Columns = 1, "MONOCHROME2", ROWS, COLUMNS
