@@ -42,6 +42,8 @@ def _asked(length: int, etag: str) -> tuple[int, int] | None:
     condition = request.headers.get("If-Range")
     if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
         return None
+    if request.method != "GET":
+        return None  # RFC 9110 14.2 defines ranges for GET alone
     if condition is not None and condition != f'"{etag}"':
         return None
     first, end = asked.ranges[0]

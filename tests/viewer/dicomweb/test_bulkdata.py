@@ -114,6 +114,9 @@ def test_ranges(client: FlaskClient, stored: Archive) -> None:
     assert beyond.content_type == "application/problem+json"
     assert _range(client, "bytes=0-1", **{"If-Range": whole.headers["ETag"]}).status_code == 206
     assert _range(client, "bytes=0-1", **{"If-Range": '"other"'}).status_code == 200
+    for text in ("bytes=0-9", f"bytes={size}-"):
+        head = client.head(f"{PLACE}/bulkdata/00281201", headers={"Range": text})
+        assert (head.status_code, head.content_length) == (200, size), "only GET has ranges (RFC 9110 14.2)"
 
 
 def test_pieces_are_the_whole(client: FlaskClient, stored: Archive) -> None:

@@ -27,7 +27,7 @@ from storage.errors import InvalidObject
 from storage.incoming import Announced
 from viewer.dicomweb.media_types import MediaType, MediaTypeError, parse
 from viewer.dicomweb.multipart_reader import MultipartError, Part
-from viewer.dicomweb.stow import native_xml
+from viewer.dicomweb.stow import json_model, native_xml
 from viewer.dicomweb.stow.intake import Intake, failed_as
 from viewer.uploads import write_aside
 
@@ -76,6 +76,7 @@ class MetadataIntake:
         self._kind = kind
         self._spool = TemporaryFile(dir=archive.data / "cache")  # noqa: SIM115 - closed by __exit__
         self._bulk: dict[str, Bulk] = {}
+        self._ambiguous: set[str] = set()
         self._instances: list[dict[str, Any]] = []
         self._metadata_left = METADATA_MAX
 
@@ -110,7 +111,7 @@ class MetadataIntake:
                 raise MultipartError(f"The metadata has more than {METADATA_MAX} bytes; pixels belong into bulk data.")
             text += chunk
         try:
-            found = native_xml.decode(bytes(text)) if self._kind == XML_TYPE else json.loads(text)
+            found = native_xml.decode(bytes(text)) if self._kind == XML_TYPE else _json(text)
         except (ValueError, RecursionError) as e:
             raise MultipartError(f"The metadata cannot be read: {str(e)[:200]}.") from None
         instances = found if isinstance(found, list) else [found]
@@ -124,11 +125,14 @@ class MetadataIntake:
             raise MultipartError("A part of bulk data has no Content-Location.")
         offset = self._spool.tell()
         write_aside(part.content, self._spool, self._archive)
+        if location in self._bulk:
+            self._ambiguous.add(location)
         self._bulk[location] = Bulk(offset, self._spool.tell() - offset, media_type)
 
     def _store(self, attributes: dict[str, Any]) -> None:
         sop_class, instance = _text(attributes, "00080016"), _text(attributes, "00080018")
         try:
+            attributes = json_model.checked(attributes)
             pixels = self._pixels(attributes)
             syntax = self._syntax(attributes, pixels)
             ds = self._data_set(attributes)
@@ -150,6 +154,8 @@ class MetadataIntake:
         bulk = self._bulk.get(uri)
         if bulk is None:
             raise InvalidObject(f"no part has the Content-Location {uri[:200]!r} that the metadata names")
+        if uri in self._ambiguous:
+            raise InvalidObject(f"several parts have the Content-Location {uri[:200]!r}")
         return bulk
 
     def _syntax(self, attributes: dict[str, Any], pixels: tuple[str, Bulk] | None) -> str:
@@ -174,13 +180,13 @@ class MetadataIntake:
     def _data_set(self, attributes: dict[str, Any]) -> Dataset:
         left = BULK_IN_MEMORY_MAX
 
-        def read(_tag: str, _vr: str, uri: str) -> bytes:
+        def read(tag: str, vr: str, uri: str) -> Any:
             nonlocal left
             bulk = self._found(uri)
             left -= bulk.length
             if left < 0:
                 raise InvalidObject(f"more than {BULK_IN_MEMORY_MAX} bytes of bulk data that are not pixels")
-            return b"".join(self._pieces(bulk))
+            return json_model.from_bulk(tag, vr, b"".join(self._pieces(bulk)))
 
         wanted = {k: v for k, v in attributes.items() if not k.startswith(_GROUP_2) and not (k in _PIXELS and _uri(v))}
         try:
@@ -190,7 +196,7 @@ class MetadataIntake:
         except InvalidObject:
             raise
         except Exception as e:  # whatever a stranger's JSON makes pydicom raise
-            raise InvalidObject(f"the metadata is no DICOM JSON: {str(e)[:200]}") from None
+            raise InvalidObject(f"the metadata is no DICOM JSON: {_sentence(e)}") from None
         ds.SpecificCharacterSet = "ISO_IR 192"
         return ds
 
@@ -200,7 +206,7 @@ class MetadataIntake:
         try:
             before, after = _written(ds[:_AFTER_PIXELS]), _written(ds[_AFTER_PIXELS:])
         except Exception as e:
-            raise InvalidObject(f"the metadata cannot be written as DICOM: {str(e)[:200]}") from None
+            raise InvalidObject(f"the metadata cannot be written as DICOM: {_sentence(e)}") from None
         return self._joined(before, after, attributes, pixels, syntax)
 
     def _joined(
@@ -245,6 +251,15 @@ def _written(ds: Dataset) -> bytes:
     buffer.is_little_endian, buffer.is_implicit_VR = True, False
     write_dataset(buffer, ds)
     return bytes(buffer.getvalue())
+
+
+def _json(text: bytearray) -> Any:
+    return json.loads(text, object_pairs_hook=json_model.without_repeats)
+
+
+def _sentence(error: Exception) -> str:
+    """What pydicom says of an element, without the lines of its source that it adds."""
+    return str(error).partition("\n")[0][:200]
 
 
 def _media_type(part: Part) -> MediaType:

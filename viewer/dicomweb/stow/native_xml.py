@@ -102,10 +102,15 @@ def _attributes(parent: ElementTree.Element, depth: int) -> Json:
             facts = {"vr": vr, **_content(element, vr, depth)}
             if creator and tag[4:6] == "00":
                 private.append((tag, creator, facts))
+            elif tag in found:
+                raise NotNative(f"the attribute {tag} is there twice")
             else:
                 found[tag] = facts
     for tag, creator, facts in private:
-        found[f"{tag[:4]}{_block(found, tag[:4], creator)}{tag[6:]}"] = facts
+        whole = f"{tag[:4]}{_block(found, tag[:4], creator)}{tag[6:]}"
+        if whole in found:
+            raise NotNative(f"the attribute {tag} of {creator[:64]} is there twice")
+        found[whole] = facts
     return found
 
 
