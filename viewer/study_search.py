@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from storage.attributes import Level
 from storage.names import tokens
 from storage.query import Condition, OneOf, Order, Query, Range, Words, attribute
+from viewer.days import read as read_day
 
 PAGE_SIZE = 50
 PAGE_MAX = 10_000
@@ -32,7 +33,6 @@ DEFAULT_SORT = "-date"
 QUICK_DAYS = MappingProxyType({"today": 0, "7d": 6, "30d": 29})
 """Quick buttons: how many days before today the range begins."""
 
-_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})\Z")
 _MODALITY = re.compile(r"[A-Z0-9_ ]{1,16}\Z")
 
 
@@ -130,8 +130,8 @@ def parse(args: Mapping[str, Sequence[str]]) -> Search:
     chosen = dict.fromkeys(m for m in modalities if _MODALITY.match(m))
     return Search(
         text=" ".join(last_of("q").replace("\0", " ").split())[:TEXT_MAX_LENGTH],
-        first=_date(last_of("from")),
-        last=_date(last_of("to")),
+        first=read_day(last_of("from")),
+        last=read_day(last_of("to")),
         modalities=tuple(chosen)[:MODALITIES_MAX],
         sort=sort if sort.lstrip("-") in SORTS and not sort.startswith("--") else DEFAULT_SORT,
         page=_page(last_of("page")),
@@ -140,16 +140,6 @@ def parse(args: Mapping[str, Sequence[str]]) -> Search:
 
 def _page(value: str) -> int:
     return min(max(int(value), 1), PAGE_MAX) if value.isascii() and value.isdigit() and len(value) < 10 else 1
-
-
-def _date(value: str) -> date | None:
-    match = _DATE.match(value)
-    if match is None:
-        return None
-    try:
-        return date(*(int(part) for part in match.groups()))
-    except ValueError:
-        return None
 
 
 def _dicom(day: date | None) -> str:

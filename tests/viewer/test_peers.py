@@ -184,11 +184,27 @@ def test_a_test_is_asked_for_and_its_steps_are_told(admin: FlaskClient, records:
     assert "test peer" in _audited(records)
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "words"),
+    [("31/02/2026", "", "This is not a date"), ("02/01/2026", "2026-01-01", "This day is before the first one")],
+)
+def test_nobody_is_asked_for_days_that_are_none(
+    admin: FlaskClient, records: Records, old: Peer, first: str, last: str, words: str
+) -> None:
+    fields = {"peer": old.name, "name": "Hoa", "from": first, "to": last}
+    status, page = _post(admin, "/remote", fields, of="/remote")
+    assert status == 200
+    assert words in page
+    assert f'value="{first}"' in page
+    assert 'value="Hoa"' in page
+    assert records.jobs.claim(60, lane=Lane.INTERACTIVE) is None
+
+
 def test_a_query_shows_what_is_here_and_its_studies_can_be_fetched(
     client: FlaskClient, records: Records, archive: Archive, old: Peer
 ) -> None:
     store(archive, ct())
-    fields = {"peer": "Kho cũ", "name": " Nguyễn  đức ", "from": "2026-01-01", "modality": "CT", "id": "a\\b"}
+    fields = {"peer": "Kho cũ", "name": " Nguyễn  đức ", "from": "1/1/26", "modality": "CT", "id": "a\\b"}
     status, where = _post(client, "/remote", fields, of="/remote")
     assert status == 303
     job = _claimed(records, Lane.INTERACTIVE)
@@ -204,6 +220,7 @@ def test_a_query_shows_what_is_here_and_its_studies_can_be_fetched(
     assert "1 of 3" in page
     assert "there are more" in page
     assert 'value="Nguyễn đức"' in page
+    assert 'value="01/01/2026"' in page
     assert "<D>" not in client.get(where, headers=HTML).text
 
     fetch = {"job": str(job.number), "study": "1.2.3", "how": "move"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -23,13 +22,13 @@ from storage.records.remote import (
 )
 from storage.uid import is_valid
 from viewer import remote
+from viewer.day_fields import DayField, day_fields
 from viewer.permissions import Permission, needs
 from viewer.remote import Row
 from viewer.services import archive, records
 
 MODALITIES = ("CT", "MR", "DX", "CR", "US", "MG", "XA", "RF", "NM", "PT", "ES", "OT")
 TRANSFERS_LOOKED_AT = 500
-_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})\Z")
 _TEXT_MAX = 64
 
 bp = Blueprint("remote", __name__, url_prefix="/remote")
@@ -57,23 +56,30 @@ def index() -> str:
     job = remote.job_of(RemoteQuery, request.args.get("job", type=int))
     job = remote.settled(job) if job else None
     asked = from_json(RemoteQuery, job.payload) if job else RemoteQuery(_chosen())
+    return _page(asked, day_fields(asked.first, asked.last), job)
+
+
+def _page(asked: RemoteQuery, days: tuple[DayField, DayField], job: Job | None) -> str:
     return render_template(
         "remote.html", peers=records().peers.list(), asked=asked, modalities=MODALITIES, own=remote.own_node(),
-        **_result(job),
+        days=days, **_result(job),
     )  # fmt: skip
 
 
 @bp.post("")
 @needs(Permission.USE_PEERS)
-def ask() -> Response:
-    """Ask a node."""
+def ask() -> Response | str:
+    """Ask a node; nobody is asked for dates that cannot be understood."""
     form = request.form
     peer = remote.peer_of(form.get("peer"))
-    first, last = _date(form.get("from", "")), _date(form.get("to", ""))
+    days = day_fields(form.get("from", ""), form.get("to", ""))
+    first, last = (f"{field.day:%Y%m%d}" if field.day else "" for field in days)
     asked = RemoteQuery(
         peer.aet, _text("name"), _text("id"), _text("accession"), first, last,
         form.get("modality", "") if form.get("modality") in MODALITIES else "",
     )  # fmt: skip
+    if any(field.problem for field in days):
+        return _page(asked, days, None)
     return redirect(url_for("remote.index", job=remote.ask(asked)), 303)
 
 
@@ -114,11 +120,6 @@ def _text(name: str) -> str:
     # A backslash separates values (PS3.5 6.2); control characters are in no value.
     typed = "".join(c if c.isprintable() and c != "\\" else " " for c in request.form.get(name, ""))
     return " ".join(typed.split())[:_TEXT_MAX]
-
-
-def _date(value: str) -> str:
-    match = _DATE.match(value)
-    return "".join(match.groups()) if match else ""
 
 
 def _result(job: Job | None) -> dict[str, object]:

@@ -8,6 +8,7 @@ from datetime import date
 from flask import Blueprint, render_template, request
 
 from storage.model import Study
+from viewer.day_fields import day_fields
 from viewer.permissions import Permission, needs
 from viewer.services import archive, services
 from viewer.study_search import PAGE_SIZE, Search, parse
@@ -53,6 +54,7 @@ def index() -> str:
     return render_template(
         "studies.html", page=page, search=page.search, today=today, health=health, chips=_chips(page.search),
         settings=services().settings, archive_is_empty=health.studies == 0,
+        days=day_fields(_typed("from"), _typed("to")),
     )  # fmt: skip
 
 
@@ -73,6 +75,10 @@ def _page() -> Page:
     found = archive().studies(search.query())
     key_marked = frozenset(study.study_instance_uid for study in found if services().key_marks.of(study))
     return Page(search, found, total, revision, key_marked)
+
+
+def _typed(name: str) -> str:
+    return (request.args.getlist(name) or [""])[-1]
 
 
 def _chips(search: Search) -> tuple[str, ...]:

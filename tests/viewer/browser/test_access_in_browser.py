@@ -14,6 +14,7 @@ from tests.support.web import PASSWORD, Server
 
 PAGES = (
     "/",
+    "/?from=31/02/2026&to=1/3/26",
     f"/study/{STUDY}/light",
     f"/study/{STUDY}/print",
     "/peers",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from storage.archive import Archive
 from storage.rejection import Reason, Target
+from tests.support.days import SPELLINGS
 from tests.support.slices import DESKTOP, PHONE, SLICES, STUDY, put_slices
 
 OpenPage = Callable[..., Page]
@@ -73,6 +76,32 @@ def test_nothing_found_and_back(open_page: OpenPage) -> None:
     expect(page.locator(".empty h2")).to_have_text("Không tìm thấy")
     page.fill("#q", "")
     expect(page.locator(f'tr.study[data-uid="{STUDY}"]')).to_be_visible()
+
+
+def test_dates_are_typed_as_they_are_shown_and_chosen_in_a_calendar(open_page: OpenPage) -> None:
+    page = open_page(DESKTOP, language="en-US")
+    first, last = page.get_by_role("textbox", name="From date"), page.get_by_role("textbox", name="To date")
+    for typed, day in SPELLINGS.items():
+        first.fill(typed)
+        first.press("Tab")
+        expect(first).to_have_value(f"{day:%d/%m/%Y}" if day else typed)
+        expect(first).to_have_accessible_description("" if day else re.compile("This is not a date"))
+        expect(page).to_have_url("/?" + urlencode({"from": day.isoformat() if day else typed}))
+    first.fill("2/1/26")
+    last.fill("1/1/26")
+    last.press("Enter")
+    expect(page).to_have_url("/?from=2026-01-02&to=2026-01-01")
+    expect(last).to_have_accessible_description(re.compile("before the first one"))
+    page.get_by_role("button", name="To date: calendar").click()
+    native = page.locator("#to ~ .native")
+    expect(native).to_have_value("2026-01-01")
+    page.keyboard.press("Escape")
+    native.evaluate("field => { field.value = '2026-12-31'; field.dispatchEvent(new Event('change')); }")
+    expect(last).to_have_value("31/12/2026")
+    expect(last).to_have_accessible_description("")
+    expect(page).to_have_url("/?from=2026-01-02&to=2026-12-31")
+    page.reload()
+    expect(last).to_have_value("31/12/2026")
 
 
 def test_the_language_is_switched(open_page: OpenPage) -> None:

@@ -195,9 +195,14 @@ function replaceRows(html) {
 // --- search while typing -------------------------------------------------------------------------------------------
 
 let typing = 0;
-searchForm.addEventListener("input", () => {
+searchForm.addEventListener("input", (event) => {
+  // A date is searched for when it is whole: dates.js reads it and says what is wrong.
+  if (/** @type {Element} */ (event.target).matches(".day input")) return;
   clearTimeout(typing);
   typing = setTimeout(search, TYPING_MS);
+});
+searchForm.addEventListener("change", (event) => {
+  if (/** @type {Element} */ (event.target).matches(".day input")) search();
 });
 searchForm.addEventListener("submit", (event) => act(event, search));
 
@@ -205,22 +210,28 @@ searchForm.addEventListener("submit", (event) => act(event, search));
 function search() {
   clearTimeout(typing);
   const pairs = [...new FormData(searchForm)].filter(([, value]) => value !== "");
-  const query = new URLSearchParams(/** @type {[string, string][]} */ (pairs)).toString();
+  const asked = new URLSearchParams(/** @type {[string, string][]} */ (pairs));
+  const query = asked.toString();
   history.replaceState(null, "", query ? `/?${query}` : "/");
-  for (const chip of searchForm.querySelectorAll("a.chip")) carryText(/** @type {HTMLAnchorElement} */ (chip));
+  for (const chip of searchForm.querySelectorAll("a.chip")) carry(/** @type {HTMLAnchorElement} */ (chip), asked);
   lastRefresh = 0;
   refresh();
 }
 
 /**
- * The links of the chips were made before the text was typed: keep it when one is followed.
+ * The links of the chips were made before text and dates were typed: keep them when one is followed.
  * @param {HTMLAnchorElement} chip
+ * @param {URLSearchParams} asked
  */
-function carryText(chip) {
+function carry(chip, asked) {
   if (chip.classList.contains("clear")) return;
   const address = new URL(chip.href);
-  if (searchBox.value) address.searchParams.set("q", searchBox.value);
-  else address.searchParams.delete("q");
+  // Those that are no modality are ranges of days themselves.
+  for (const name of chip.classList.contains("mono") ? ["q", "from", "to"] : ["q"]) {
+    const value = asked.get(name);
+    if (value) address.searchParams.set(name, value);
+    else address.searchParams.delete(name);
+  }
   chip.href = address.href;
 }
 
