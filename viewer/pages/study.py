@@ -41,7 +41,8 @@ def page(study: str) -> BaseResponse:
         return _light(study, reason=gettext("The reading room is not built here; this is the light view."))
     prefers = "prefer" in request.args
     if request.cookies.get(VIEW_COOKIE) == "light" and not prefers:
-        return redirect(url_for("study.light", study=study))
+        place = {name: request.args[name] for name in ("series", "image") if name in request.args}
+        return redirect(url_for("study.light", study=study, **place))
     found = _opened(study)
     first = first_picture(found, request.args.get("series"), request.args.get("image", 1, type=int) - 1)
     series = [series_facts(one) for one in archive().series(study)]

@@ -83,3 +83,27 @@ def test_a_small_cell_still_says_who_when_and_in_which_window(browser: Browser, 
         assert room.viewport.locator(".corner.nw > div").all_inner_texts() == ["Nguyễn Văn Mẫu", "25-000142"]
         assert room.viewport.locator(".corner.ne > div").all_inner_texts() == ["03/11/2025 08:30"]
         expect(room.viewport.locator(".corner.se")).to_contain_text("W 400")
+
+
+def test_a_phone_on_its_side_keeps_room_for_the_picture_and_speaks_of_fingers_first(
+    browser: Browser, samples: Server
+) -> None:
+    with reader(browser, samples, width=640, height=360, phone=True) as phone:
+        phone.open(study_of(studies_folder() / "ct-chest"), whole=False)
+        page = phone.page
+        assert box_of(phone.viewport)["height"] > 360 / 2
+        expect(page.locator("[data-tool=scroll]")).to_have_attribute("aria-pressed", "true")
+        expect(page.locator("[data-tool=window]")).to_have_attribute("aria-pressed", "false")
+        page.locator("[data-tool=window]").tap()
+        expect(page.locator("[data-tool=window]")).to_have_attribute("aria-pressed", "true")
+        page.locator("[data-action=list]").tap()
+        panel = box_of(page.locator(".side-panel"))
+        picture = box_of(phone.viewport)
+        assert not overlap(panel, picture)
+        assert min(panel["height"], picture["height"]) > 360 / 2
+        page.locator("[data-action=help]").tap()
+        expect(page.locator("dialog.help h3").first).to_have_text("Ngón tay")
+        page.locator("dialog.help button").tap()
+        page.locator("[data-other-view]").tap()
+        expect(page.locator("#viewport")).to_have_attribute("data-slice", "1")
+        assert box_of(page.locator("#viewport"))["height"] > 360 / 2

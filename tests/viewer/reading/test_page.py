@@ -87,6 +87,8 @@ def test_a_person_prefers_the_light_view_and_comes_back(client: FlaskClient) -> 
     assert 'id="viewport"' in client.get(f"/study/{STUDY}/light?prefer=1", headers=HTML).text
     answer = client.get(f"/study/{STUDY}", headers=HTML)
     assert (answer.status_code, answer.headers["Location"]) == (302, f"/study/{STUDY}/light")
+    answer = client.get(f"/study/{STUDY}?series=1.2&image=7&study=1&layout=1x1", headers=HTML)
+    assert answer.headers["Location"] == f"/study/{STUDY}/light?series=1.2&image=7"
     assert 'id="room"' in client.get(f"/study/{STUDY}?prefer=1", headers=HTML).text
     assert 'id="room"' in client.get(f"/study/{STUDY}", headers=HTML).text
 

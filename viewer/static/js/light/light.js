@@ -2,6 +2,7 @@
 /** The light view: wires its parts together and opens the first series. */
 
 import { wireKeyboard } from "./keyboard.js";
+import { wireLeaving } from "./leaving.js";
 import { wireMoving } from "./moving.js";
 import { element } from "./page.js";
 import { update } from "./pictures.js";
@@ -16,6 +17,7 @@ wireWindow();
 wirePointing();
 wireToolbar();
 wireKeyboard();
+wireLeaving();
 viewport.onResize = update;
 startSeries();
 element.focus({ preventScroll: true });

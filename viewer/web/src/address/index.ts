@@ -3,7 +3,7 @@
 import type { Cell } from "../cell";
 import type { Room } from "../room";
 import { Reformat, theVolumes } from "../volume";
-import { addressOf, parseAddress, type NamedPlane } from "./address";
+import { addressOf, lightAddress, parseAddress, type NamedPlane } from "./address";
 
 export { addressOf, lightAddress, parseAddress } from "./address";
 
@@ -50,6 +50,12 @@ export function queryOf(room: Room): string {
     return { series: cell.series.needs, image: cell.series.sourceOf(cell.position) + 1, ...(plane && { plane }) };
   });
   return addressOf({ ...room.layout, cells });
+}
+
+/** The ways out of the page keep the place: to the light view, and to the same page in the other language. */
+export function keepPlace(study: string, query: string): void {
+  document.querySelector("a[data-other-view]")?.setAttribute("href", `${lightAddress(study, `?${query}`)}&prefer=1`);
+  document.querySelector("form.language [name=next]")?.setAttribute("value", `${location.pathname}${query ? `?${query}` : ""}`);
 }
 
 /** Keep the address up to date. */

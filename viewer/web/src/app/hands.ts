@@ -9,9 +9,7 @@ const OWN: Tool[] = ["window", "scroll", "zoom", "pan", "probe", "magnify", "cro
 export function handsOf(room: Room, cell: Cell): Hands {
   return {
     tool(touch) {
-      const tool = room.tool as Tool;
-      // Fingers scroll unless the person chose something else on purpose.
-      if (touch && tool === "window" && !room.toolChosen) return "scroll";
+      const tool = room.toolOf(touch) as Tool;
       return OWN.includes(tool) ? tool : "none";
     },
     activate: () => room.activate(cell.index),

@@ -9,7 +9,24 @@ export interface Group {
 
 const line = (keys: string[], words: string) => ({ keys, words });
 
-export function groups(): Group[] {
+/** All groups; for a hand without a mouse what fingers do comes first. */
+export function groups(byTouch: boolean): Group[] {
+  return byTouch ? [fingers(), ...keysAndMouse()] : [...keysAndMouse(), fingers()];
+}
+
+function fingers(): Group {
+  return {
+    title: t("Fingers"),
+    lines: [
+      line([t("one finger")], t("scroll through images")),
+      line([t("two fingers")], t("zoom and move")),
+      line([t("double tap")], t("fit to the screen")),
+      line([t("sliders")], t("image and window")),
+    ],
+  };
+}
+
+function keysAndMouse(): Group[] {
   return [
     {
       title: t("Images and series"),
@@ -69,15 +86,6 @@ export function groups(): Group[] {
         line(["Q", "D"], t("key image; key images, views, taking out")),
         line(["#"], t("all DICOM attributes")),
         line(["?"], t("this help")),
-      ],
-    },
-    {
-      title: t("Fingers"),
-      lines: [
-        line([t("one finger")], t("scroll through images")),
-        line([t("two fingers")], t("zoom and move")),
-        line([t("double tap")], t("fit to the screen")),
-        line([t("sliders")], t("image and window")),
       ],
     },
   ];

@@ -45,7 +45,7 @@ export class Room {
   trouble = $state<Trouble | null>(null);
   /** What one finger or the main button does. */
   tool = $state("window");
-  toolChosen = false;
+  toolChosen = $state(false);
   synced = $state(true);
   windowsSynced = $state(false);
   lines = $state(true);
@@ -135,6 +135,11 @@ export class Room {
   choose(series: SeriesFacts): void {
     if (series.frames) this.open(this.cell, series.uid);
     else this.document(series);
+  }
+
+  /** The tool in the hand: fingers scroll unless the person chose something else on purpose. */
+  toolOf(byTouch: boolean): string {
+    return byTouch && this.tool === "window" && !this.toolChosen ? "scroll" : this.tool;
   }
 
   take(tool: string): void {
