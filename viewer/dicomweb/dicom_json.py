@@ -50,6 +50,7 @@ _CHARACTER_SET, _PIXEL_REPRESENTATION = 0x00080005, 0x00280103
 _LONG_VRS = frozenset(int.from_bytes(vr, "little") for vr in LONG_VRS)
 # VRs without bulk data in F.2.2, however long.
 _NEVER_BULK = frozenset({"AE", "AS", "AT", "CS", "DA", "DT", "LO", "PN", "SH", "SQ", "TM", "UI", "UR"})
+_NAME_LENGTH = len('"GGGGEEEE"')
 _UTF8 = b'"00080005":{"vr":"CS","Value":["ISO_IR 192"]}'
 _unpack_explicit = struct.Struct("<IHH").unpack_from
 _unpack_implicit = struct.Struct("<II").unpack_from
@@ -77,6 +78,18 @@ def document(fragments: Sequence[bytes]) -> bytes:
     if not body.isascii() and not any(f.startswith(_UTF8[:11]) for f in fragments):
         body = b",".join(sorted([*fragments, _UTF8]))
     return b"{%b}" % body
+
+
+def in_order(fragments: list[bytes]) -> list[bytes]:
+    """Return the attributes of one data set in ascending order, each of them once.
+
+    PS3.5 7.1 forbids an element to be there twice. Where one is, the last counts, as for the index and for pydicom:
+    readers of JSON do not agree on which of two equal names they take.
+    """
+    if len({fragment[:_NAME_LENGTH] for fragment in fragments}) < len(fragments):
+        fragments = list({fragment[:_NAME_LENGTH]: fragment for fragment in fragments}.values())
+    fragments.sort()
+    return fragments
 
 
 def bulk_fragment(tag: int, vr: str, address: str) -> bytes:
@@ -114,8 +127,7 @@ class Encoder:
             raise InvalidObject(f"the data set breaks off: {error}") from None
         if block[end:].strip(b"\0"):
             raise InvalidObject(f"the data set cannot be walked past offset {end}")
-        out.sort()
-        return out
+        return in_order(out)
 
     def _context(self, encoding: Encoding, codecs: tuple[str, ...], pixel_representation: int) -> _Context:
         key = (encoding, codecs, pixel_representation)
@@ -258,8 +270,7 @@ class Encoder:
             if stop > end:
                 raise InvalidObject(f"an item of {sequence.tag:08X} runs past the end")
             fragments, at = self._elements(block, at, stop, context)
-            fragments.sort()
-            out.append(b"{%b}" % b",".join(fragments))
+            out.append(b"{%b}" % b",".join(in_order(fragments)))
             at = at if item.length == UNDEFINED else stop
         del self._path[-2:]
         return out, at

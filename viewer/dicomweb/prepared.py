@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from storage.errors import StorageError
 from storage.model import Instance, Series, Study
-from viewer.dicomweb.dicom_json import Addresses, Encoder, bulk_fragment, document
+from viewer.dicomweb.dicom_json import Addresses, Encoder, bulk_fragment, document, in_order
 from viewer.dicomweb.heads import Head, read_head
 from viewer.disk_cache import DiskCache
 from viewer.lru import Lru
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("filmless.viewer")
 
-FORM = 1
+FORM = 2
 """Part of every key; raise it when the same object is to give other JSON than before."""
 CACHE_BYTES = 4 << 30
 MEMORY_BYTES = 64 << 20
@@ -80,10 +80,10 @@ def attributes(encoder: Encoder, head: Head, instance: Instance, address: Addres
         found.append(bulk_fragment(head.pixels.tag, head.pixels.vr, address(f"{head.pixels.tag:08X}")))
     if head.tail:
         found += encoder.attributes(head.tail, head.encoding, address)
-    # PS3.18 10.4.1.1.2: says which transfer syntax the object can be had in without transcoding.
+    # PS3.18 10.4.1.1.2: says which transfer syntax the object can be had in without transcoding. It comes last, so that
+    # it counts, and not what the metadata of another archive said that the object was made of.
     found.append(_text(0x00083002, "UI", instance.transfer_syntax_uid))
-    found.sort()
-    return found
+    return in_order(found)
 
 
 def _text(tag: int, vr: str, value: str) -> bytes:

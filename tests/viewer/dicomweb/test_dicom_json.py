@@ -267,6 +267,22 @@ def test_group_lengths_are_left_out_and_order_is_mended() -> None:
     assert list(as_json(block)) == ["00080008", "00080060"]
 
 
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    assert len(dict(pairs)) == len(pairs), pairs
+    return dict(pairs)
+
+
+@pytest.mark.parametrize("values", [("ZZ", "BB"), ("BB", "ZZ"), ("AA", "AA")])
+def test_of_an_element_that_is_there_twice_the_last_counts(values: tuple[str, str]) -> None:
+    twice = b"".join(b"\x08\0\x30\x10LO\x02\0" + value.encode() for value in values)
+    item = b"\xfe\xff\0\xe0" + struct.pack("<I", len(twice)) + twice
+    block = twice + b"\x08\0\x40\x11SQ\0\0" + struct.pack("<I", len(item)) + item
+    made = document(Encoder().attributes(block, EXPLICIT_LITTLE, str))
+    found = json.loads(made, object_pairs_hook=_no_repeats)
+    assert found["00081030"]["Value"] == found["00081140"]["Value"][0]["00081030"]["Value"] == [values[1]]
+    assert read_dataset(BytesIO(block), False, True).StudyDescription == values[1]
+
+
 def test_the_same_bytes_under_another_character_set() -> None:
     encoder = Encoder()
     name = _raw(0x00100010, b"PN", b"\xc4\xe5")

@@ -86,6 +86,14 @@ def test_it_is_the_object_that_is_stored(client: FlaskClient, stored: Archive) -
             assert read_back[element.tag].value == element.value, element
 
 
+def test_the_syntax_is_that_of_the_object_here(client: FlaskClient, archive: Archive) -> None:
+    """As of objects made of the metadata of another archive, which says how they were stored there."""
+    _add(archive, 1, AvailableTransferSyntaxUID="1.2.840.10008.1.2.4.90")
+    text = _get(client, f"{STUDY}/series/{SERIES}/metadata").text
+    assert text.count('"00083002"') == 1
+    assert json.loads(text)[0]["00083002"]["Value"] == [archive.instance(f"{SERIES}.1").transfer_syntax_uid]
+
+
 def test_json_by_another_name(client: FlaskClient, stored: Archive) -> None:
     answer = _get(client, f"{STUDY}/metadata", Accept="application/json")
     assert answer.content_type == "application/json"
