@@ -39,6 +39,7 @@ export class Priors {
 
   async load(): Promise<void> {
     if (this.list) return;
+    this.problem = "";
     try {
       const answer = await ask<{ studies: Prior[] }>(`/study/${this.room.page.study}/priors`);
       this.list = answer.studies;

@@ -3,8 +3,15 @@
 import { request, RequestError } from "../frames";
 import { t } from "../words";
 
+/** Asks once: unlike the stream of images nothing here is tried again by itself, and the words do not say so. */
 export async function ask<T>(address: string): Promise<T> {
-  return (await (await request(address)).json()) as T;
+  try {
+    return (await (await request(address)).json()) as T;
+  } catch (error) {
+    // An answer that breaks off is a TypeError with the browser's own words.
+    const isNetwork = error instanceof TypeError || (error instanceof RequestError && error.kind === "network");
+    throw isNetwork ? new RequestError(t("No connection to the server."), "network") : error;
+  }
 }
 
 /** Another version was saved since: both have to be looked at. */
