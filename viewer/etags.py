@@ -6,7 +6,7 @@ import hashlib
 
 from flask import Response, request
 
-RENDERING_VERSION = "2"
+RENDERING_VERSION = "3"
 """Part of every ETag; raise it when the same request is to give other pixels than before."""
 
 KEEP_SECONDS = 600

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydicom.dataset import Dataset
 
 from viewer.evidence.model import ImageRef, Point
@@ -28,6 +30,16 @@ def read_state(ds: Dataset) -> View:
         graphics=tuple(g for a in annotations for g in map(_graphic, items(a, "GraphicObjectSequence")))[:GRAPHICS_MAX],
         texts=tuple(w for a in annotations for w in map(_words, items(a, "TextObjectSequence")))[:GRAPHICS_MAX],
     )
+
+
+def on_image(view: View, state: Dataset, is_inverse: bool) -> View:
+    """Return the view of a state with `invert` as it is meant here: against the polarity that the image has by itself.
+
+    A grey state says all of it: Photometric Interpretation of the image is ignored (PS3.4 N.2.1.4), so that INVERSE is
+    how an image that `is_inverse` is meant to look.
+    """
+    says_all = text(state, "PresentationLUTShape") in ("IDENTITY", "INVERSE")
+    return replace(view, invert=not view.invert) if says_all and is_inverse else view
 
 
 def _images(ds: Dataset) -> tuple[ImageRef, ...]:

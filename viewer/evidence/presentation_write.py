@@ -25,6 +25,7 @@ from viewer.evidence.report_write import graphic
 from viewer.rendering import Pose, image_point
 from viewer.rendering.attributes import value_of
 from viewer.rendering.modality import read_modality
+from viewer.rendering.prepare import is_inverse
 
 if TYPE_CHECKING:
     from highdicom.pr import GraphicObject, TextObject
@@ -68,7 +69,8 @@ def write_view(
         ds = ColorSoftcopyPresentationState(**given, icc_profile=_profile(obj.ds))
     _turn(ds, view)
     _choose_area(ds, view)
-    if is_grey and view.invert:
+    # It says all of the polarity: that of the image is ignored (PS3.4 N.2.1.4).
+    if is_grey and view.invert != is_inverse(obj.ds, obj.description):
         ds.PresentationLUTShape = "INVERSE"
     _name_frames(ds, view, image)
     ds.Laterality = None  # of type 2C in the series of a presentation state

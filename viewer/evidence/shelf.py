@@ -7,6 +7,7 @@ a study; what another reader saved stays as it is. Views stand side by side, tol
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -37,10 +38,11 @@ from viewer.evidence.key_write import KeyImages
 from viewer.evidence.measure import ground_of, measured, measured_on
 from viewer.evidence.model import MARKS, REGIONS, ImageRef, InvalidReading, Measurement
 from viewer.evidence.presentation import Wanted
-from viewer.evidence.presentation_read import read_state
+from viewer.evidence.presentation_read import on_image, read_state
 from viewer.evidence.report_read import is_measurement_report, read_report
 from viewer.frames import Frames
 from viewer.rendering.attributes import items, text
+from viewer.rendering.prepare import is_inverse
 from viewer.rendering.spacing import PATIENT
 
 DOCUMENTS_MAX = 200
@@ -97,7 +99,7 @@ class Shelf:
 
     def views(self) -> list[Document]:
         """Return the presentation states, the newest first; those of one name stand side by side."""
-        return self._documents("PR", lambda ds: read_state(ds).json(), newest_only=False)
+        return self._documents("PR", self._view, newest_only=False)
 
     def key_images(self) -> list[Document]:
         """Return the selections of key images that nothing supersedes, the newest first."""
@@ -157,6 +159,16 @@ class Shelf:
         )
 
     # ---- parts
+
+    def _view(self, ds: Dataset) -> dict[str, Any]:
+        view = read_state(ds)
+        # Another image, or one that cannot be read, is not shown with it either.
+        with suppress(InvalidReading, NotFound, PixelError):
+            if view.images:
+                with open_object(self._image(view.images[0]).path) as obj:
+                    is_grey = obj.description.samples_per_pixel == 1
+                    view = on_image(view, ds, is_grey and is_inverse(obj.ds, obj.description))
+        return view.json()
 
     def _documents(
         self, modality: str, read: Callable[[Dataset], dict[str, Any] | None], newest_only: bool = True

@@ -52,6 +52,27 @@ def test_what_is_saved_is_read_again(
 
 
 @pytest.mark.parametrize(
+    ("kind", "invert", "shape"),
+    [
+        ("MONOCHROME2", False, "IDENTITY"),
+        ("MONOCHROME2", True, "INVERSE"),
+        ("MONOCHROME1", False, "INVERSE"),
+        ("MONOCHROME1", True, "IDENTITY"),
+    ],
+)
+def test_the_state_says_all_of_the_polarity(
+    post: Post, client: FlaskClient, archive: Archive, kind: str, invert: bool, shape: str
+) -> None:
+    """PS3.4 N.2.1.4: others ignore what the image says; here a view is inverted against its image."""
+    shown = archive.instance(store(archive, slice_of(PhotometricInterpretation=kind)).sop_instance_uid)
+    made = post(ADDRESS, view(shown, invert=invert, measurements=[]))
+    assert made.status_code == 201
+    (found,) = client.get(ADDRESS).get_json()["documents"]
+    assert found["invert"] is invert
+    assert dcmread(archive.instance(found["instance"]).path).PresentationLUTShape == shape
+
+
+@pytest.mark.parametrize(
     ("rotation", "flip", "first", "second"),
     [
         (0, False, [9, 17], [40, 48]),

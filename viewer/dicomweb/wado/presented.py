@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from math import cos, dist, pi, sin
 
 from PIL import Image, ImageDraw
+from pydicom.dataset import Dataset
 
 from storage.errors import NotFound
 from storage.model import Instance
@@ -25,7 +26,7 @@ from viewer.documents import Kind, kind_of
 from viewer.evidence.document import load
 from viewer.evidence.model import Point
 from viewer.evidence.presentation import Graphic, View, Voi, Words
-from viewer.evidence.presentation_read import read_state
+from viewer.evidence.presentation_read import on_image, read_state
 from viewer.rendering import Pose, Prepared, Window, screen_point
 from viewer.rendering.render import output_size, pixels
 from viewer.rendering.view import View as Shown
@@ -45,6 +46,11 @@ class State:
 
     instance: Instance
     view: View
+    data_set: Dataset
+
+    def on(self, prepared: Prepared) -> View:
+        """Return the view of a frame that was prepared."""
+        return on_image(self.view, self.data_set, prepared.grey is not None and prepared.grey.inverse)
 
     def image(self) -> tuple[Instance, int]:
         """Return the first image that it is for, and which of its frames (from 0).
@@ -83,7 +89,8 @@ def state_in(instance: Instance) -> State:
     """Return the presentation state in an object. Raises as `find_state`."""
     if kind_of(instance) is not Kind.VIEW:
         raise Refused(400, "The object that is named as presentation state is none.")
-    return State(instance, read_state(load(instance)))
+    data_set = load(instance)
+    return State(instance, read_state(data_set), data_set)
 
 
 def draw(prepared: Prepared, view: View, sides: tuple[int, int] | None, words: Sequence[str] = ()) -> Image.Image:

@@ -205,7 +205,8 @@ def presented_picture(state: State, shown: Shown, asked: Parameters, chosen: Med
         return Response(status=304)
     drawing = Drawing.of(shown[0].study_instance_uid, asked)
     sides = None if asked.viewport is None else (asked.viewport.width, asked.viewport.height)
-    image = presented.draw(drawing.frames.prepared(*shown), state.view, sides, drawing.words)
+    prepared = drawing.frames.prepared(*shown)
+    image = presented.draw(prepared, state.on(prepared), sides, drawing.words)
     return Response(encode(image, chosen.essence, asked.quality), mimetype=chosen.essence)
 
 

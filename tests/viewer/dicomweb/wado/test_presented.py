@@ -91,6 +91,18 @@ def test_window_turn_and_part_are_those_of_the_state(client: FlaskClient, archiv
         assert _like(_pixels(_ask(client, image, f"1.2.50.{number}")), expected), attributes
 
 
+@pytest.mark.parametrize(("shape", "expected"), [("IDENTITY", GREY), ("INVERSE", 255 - GREY), (None, 255 - GREY)])
+def test_the_polarity_is_that_of_the_state_and_not_of_the_image(
+    client: FlaskClient, archive: Archive, shape: str | None, expected: np.ndarray
+) -> None:
+    """PS3.4 N.2.1.4: Photometric Interpretation of the image is ignored; a state that says nothing leaves it."""
+    ds = ct(SOPInstanceUID="1.2.1", Rows=ROWS, Columns=COLUMNS, PhotometricInterpretation="MONOCHROME1")
+    ds.PixelData = SOURCE.tobytes()
+    image = archive.instance(store(archive, ds).sop_instance_uid)
+    store(archive, _state(image, PresentationLUTShape=shape))
+    assert _like(_pixels(_ask(client, image)), expected)
+
+
 def test_the_state_itself_is_rendered_with_its_image(client: FlaskClient, archive: Archive, image: Instance) -> None:
     store(archive, _state(image, ImageRotation=90))
     state = archive.instance("1.2.50")
