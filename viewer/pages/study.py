@@ -14,6 +14,7 @@ from storage.names import display as person_name
 from viewer import auth, display
 from viewer.dicomweb.resources import find_series
 from viewer.documents import kind_of
+from viewer.etags import conditional
 from viewer.permissions import Permission, needs
 from viewer.presets import ct_presets
 from viewer.reading.built import built_app
@@ -41,7 +42,7 @@ def page(study: str) -> BaseResponse:
         return _light(study, reason=gettext("The reading room is not built here; this is the light view."))
     prefers = "prefer" in request.args
     if request.cookies.get(VIEW_COOKIE) == "light" and not prefers:
-        place = {name: request.args[name] for name in ("series", "image") if name in request.args}
+        place: dict[str, Any] = {name: request.args[name] for name in ("series", "image") if name in request.args}
         return redirect(url_for("study.light", study=study, **place))
     found = _opened(study)
     first = first_picture(found, request.args.get("series"), request.args.get("image", 1, type=int) - 1)
@@ -70,8 +71,8 @@ def light(study: str) -> BaseResponse:
 @bp.get("/series")
 @needs(Permission.VIEW_STUDIES)
 def series_list(study: str) -> Response:
-    """Return the facts of each series."""
-    return jsonify(study=study, series=[series_facts(series) for series in archive().series(study)])
+    """Return the facts of each series; open reading rooms ask again and again whether they are still the same."""
+    return conditional(jsonify(study=study, series=[series_facts(series) for series in archive().series(study)]))
 
 
 @bp.get("/series/<series>/frames")

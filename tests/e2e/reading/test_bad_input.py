@@ -16,6 +16,7 @@ from pydicom.uid import JPEG2000Lossless
 
 from storage.archive import Archive
 from storage.records import Records, Role
+from storage.rejection import Reason, Target
 from storage.settings import ArchiveSettings
 from tests.support.objects import STUDY, ct, store
 from tests.support.reading import Reader, frames_asked, need_built_app, reader
@@ -23,7 +24,20 @@ from tests.support.web import PASSWORD, Server, running
 
 SIDE = 64
 FRAMES = 8000
-NAMES = ("gap", "sizes", "directions", "corrupt", "nowhere", "single", "many", "large", "uneven", "mixed", "phases")
+NAMES = (
+    "gap",
+    "sizes",
+    "directions",
+    "corrupt",
+    "nowhere",
+    "single",
+    "many",
+    "large",
+    "uneven",
+    "mixed",
+    "phases",
+    "changing",
+)
 
 
 def uid(name: str) -> str:
@@ -89,6 +103,8 @@ def put_odd_series(archive: Archive) -> None:
         phase, place = divmod(number - 1, 4)
         where = [0, 0, 5 * place]
         store(archive, slice_of("phases", number, ImagePositionPatient=where, TemporalPositionIdentifier=phase + 1))
+    for number in (1, 2):
+        store(archive, slice_of("changing", number))
     # Noise, which takes its time over a slow network also when it is packed.
     big = np.random.default_rng(1).bytes(512 * 512 * 2)
     for number in range(1, 61):
@@ -101,9 +117,13 @@ def put_odd_series(archive: Archive) -> None:
 
 
 @pytest.fixture(scope="module")
-def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("odd")
+
+
+@pytest.fixture(scope="module")
+def odd(data: Path) -> Iterator[Server]:
     need_built_app()
-    data: Path = tmp_path_factory.mktemp("odd")
     with Records.open(data) as records:
         records.users.add("radiologist", Role.RADIOLOGIST, PASSWORD)
     with Archive.open(ArchiveSettings(data, minimum_free_bytes=0)) as archive:
@@ -300,3 +320,31 @@ def test_a_session_that_ends_while_reading(browser: Browser, odd: Server) -> Non
         page.locator(".series-card").nth(0).click()
         expired.press("End")
         assert expired.data("slice") == "60"
+
+
+def test_a_study_that_changes_while_it_is_read(browser: Browser, odd: Server, data: Path) -> None:
+    study, looks = uid("changing"), "document.dispatchEvent(new Event('visibilitychange'))"
+    with (
+        Archive.open(ArchiveSettings(data, minimum_free_bytes=0)) as archive,
+        reader(browser, odd) as reading,
+    ):
+        page, told = reading.page, reading.page.locator("[data-news]")
+        reading.open(study)
+        with page.expect_response(f"**/study/{study}/series") as asked:
+            page.evaluate(looks)
+        assert asked.value.request.headers["x-watching"] == "1", "an open page does not keep a session alive"
+        expect(told).to_have_count(0)
+        store(archive, slice_of("changing", 3))
+        page.evaluate(looks)
+        expect(told).to_contain_text("vừa có thêm ảnh")
+        told.get_by_role("button").click()
+        expect(reading.viewport).to_have_attribute("data-slices-loaded", "3")
+        expect(told).to_have_count(0)
+        archive.rejections.reject(Target(study, f"{study}.1", f"{study}.1.2"), Reason.QUALITY, "admin")
+        page.evaluate(looks)
+        expect(told).to_contain_text("bị loại bỏ hoặc thu hồi")
+        expect(reading.viewport).to_be_visible()
+        archive.rejections.reject(Target(study), Reason.PATIENT_SAFETY, "admin")
+        page.evaluate(looks)
+        expect(told).to_contain_text("không còn trong kho ảnh")
+        expect(reading.viewport).to_be_hidden()
