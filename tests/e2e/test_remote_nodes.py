@@ -133,7 +133,7 @@ def _a_study_is_fetched(page: Page, server: Serving, patient: str, study: str, w
     """Query, fetch, and see that it is here."""
     page.goto(f"{server.address}/remote")
     page.fill("input[name=id]", patient)
-    page.locator("form.query button").click()
+    page.locator("form.query button.primary").click()
     found = page.locator(f'tr[data-uid="{study}"]')
     expect(found).to_contain_text("Nguyễn Văn Đức")
     _fits(page)

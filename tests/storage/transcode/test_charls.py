@@ -13,8 +13,8 @@ from storage.errors import PixelError
 from storage.transcode import charls
 
 
-def test_others_go_on_while_an_image_is_encoded() -> None:
-    """With the interpreter's lock kept, a thread that only counts would stand still until the image is done."""
+def _share_of_others() -> float:
+    """How much another thread counts while an image is encoded, to the time that takes: both of the processor."""
     image = np.random.default_rng(1).integers(0, 4096, (3000, 3000), np.uint16)
     begun, done = threading.Event(), threading.Event()
     seconds = []
@@ -33,7 +33,15 @@ def test_others_go_on_while_an_image_is_encoded() -> None:
         pass
     counted = time.thread_time() - before
     worker.join()
-    assert counted > seconds[0] / 5
+    return counted / seconds[0]
+
+
+def test_others_go_on_while_an_image_is_encoded() -> None:
+    """With the interpreter's lock kept, a thread that only counts would stand still until the image is done.
+
+    A computer with other work may give the processor to neither: one time in five is enough.
+    """
+    assert any(_share_of_others() > 0.2 for _ in range(5))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (3, 2)])

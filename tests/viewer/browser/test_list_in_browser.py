@@ -80,6 +80,7 @@ def test_nothing_found_and_back(open_page: OpenPage) -> None:
 
 def test_dates_are_typed_as_they_are_shown_and_chosen_in_a_calendar(open_page: OpenPage) -> None:
     page = open_page(DESKTOP, language="en-US")
+    expect(page.locator("#live")).to_have_attribute("data-state", "on")  # the scripts listen
     first, last = page.get_by_role("textbox", name="From date"), page.get_by_role("textbox", name="To date")
     for typed, day in SPELLINGS.items():
         first.fill(typed)
