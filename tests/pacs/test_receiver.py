@@ -19,7 +19,7 @@ from pacs.upper_layer import Timeouts
 from storage.archive import Archive
 from storage.records import Peer
 from tests.support.objects import INSTANCE, ct, encode, files_below
-from tests.support.wire import P_DATA, RJ, Closed, Wire, associate_rq, pdu, pdv, store_rq
+from tests.support.wire import ABORT, P_DATA, RJ, Closed, Wire, associate_rq, pdu, pdv, store_rq
 
 _PATIENT = Timeouts(artim=30, idle=30, pdu=30)
 
@@ -184,7 +184,7 @@ def test_a_stop_lets_a_running_object_arrive_and_takes_no_new_one(
             Wire.connect(port)
         wire.send(pdu(P_DATA, pdv(1, data[50:], command=False, last=True)))
         assert wire.response().status == 0
-        wire.release()
+        wire.expect(ABORT)
     assert archive.instance(INSTANCE).path.exists()
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from sample_dicom import studies_folder
 from tests.support.hands import drag, tool
-from tests.support.ohif import VIEWPORT, drawn, listed, open_report, save_measurements
+from tests.support.ohif import VIEWPORT, drawn, faults, listed, open_report, save_measurements
 from tests.support.reading import Reader, study_of
 from tests.support.web import Server
 
@@ -55,7 +55,7 @@ def test_ohif_lists_and_draws_what_was_measured_here(reading_page: Page, chest_s
     shot = np.asarray(Image.open(io.BytesIO(page.locator(VIEWPORT).first.screenshot())).convert("RGB")).astype(int)
     coloured = (shot.max(axis=2) - shot.min(axis=2)) > 100
     assert coloured.sum() > 200, "lines and texts in colour"
-    assert wrong == []
+    assert faults(wrong) == []
     own = listed(page)
     expect(own).to_contain_text(re.compile(length))
     # What was given no name is called by its kind.
@@ -64,4 +64,4 @@ def test_ohif_lists_and_draws_what_was_measured_here(reading_page: Page, chest_s
     expect(own).not_to_contain_text("(empty)")
     # Of an ellipse OHIF counts the pixels, those on the rim included: its own area is larger than the stored one.
     expect(own).to_contain_text(re.compile(r"\d+ mm²"))
-    assert wrong == []
+    assert faults(wrong) == []
