@@ -211,13 +211,19 @@ class Supervisor:
         # must not keep us busy.
         self._is_recovered = False
 
+    def _check_that_none_gave_up(self) -> None:
+        """A part that ends by itself while starting would do so again; one that was killed (status below 0) may not."""
+        for part in self._parts:
+            status = None if part.process is None else part.process.poll()
+            if status is not None and status >= 0:
+                raise StartFailed(f"{part.name} ended with status {status}")
+
     def _wait_for_port(self, host: str, port: int) -> None:
         reach = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not self._stopping.is_set():
-            dead = [p for p in self._parts if p.process is not None and p.process.poll() is not None]
-            if dead:
-                raise StartFailed(f"{dead[0].name} ended with status {dead[0].process.returncode}")  # type: ignore[union-attr]
+            self._check_that_none_gave_up()
+            self._revive()
             try:
                 socket.create_connection((reach, port), timeout=1).close()
             except OSError:

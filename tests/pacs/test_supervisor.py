@@ -129,6 +129,23 @@ def test_a_part_that_does_not_come_up_fails_the_start(
     assert one.processes() == {}
 
 
+def test_a_part_that_is_killed_while_the_others_start_is_started_again(
+    settings: ServeSettings, parts: Callable[[str, str], None], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Out of memory, or by somebody's hand; the archive must not go down with it."""
+    mark = tmp_path / "killed"
+    killed_once = f"import os, pathlib\nm = pathlib.Path({str(mark)!r})\n"
+    killed_once += "if not m.exists():\n    m.touch()\n    os.kill(os.getpid(), 9)\n" + _LISTEN
+    parts(_LISTEN, killed_once)
+    one = Supervisor(settings)
+    one.start()
+    try:
+        assert set(one.processes()) == {"receiver 1", "receiver 2", "web", "jobs"}
+        assert "web ended with status -9; starting it again in 0.1 s" in caplog.text
+    finally:
+        one.shut_down()
+
+
 def test_who_does_not_stop_politely_is_killed(
     settings: ServeSettings, parts: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

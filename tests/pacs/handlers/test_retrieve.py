@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -233,5 +234,13 @@ def test_a_disk_that_fails_within_an_object_of_a_get_ends_the_association_with_i
     _damage_the_second(archive, monkeypatch)
     status, _ = _final(port, GET.format(2), _identifier(**STUDY_KEYS))
     assert "Status" not in status  # aborted: half an object cannot be taken back
-    assert "cannot be read to its end: Input/output error" in caplog.text
+    # The abort reaches the peer before the receiver has written why.
+    assert _until(lambda: "cannot be read to its end: Input/output error" in caplog.text)
     assert "Traceback" not in caplog.text
+
+
+def _until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
