@@ -41,23 +41,26 @@ def _request(*references: tuple[str, str], transaction: str = TRANSACTION) -> Da
 
 def _ask(port: int, ds: Dataset, *, stay: bool, told: Told, aet: str = "SCANNER", action: int = 1) -> int:
     """Send an N-ACTION; a peer that stays takes the report on the same association. The answer's status."""
-    arrived = threading.Event()
+    answered = threading.Event()
 
     def take(event: evt.Event) -> tuple[int, None]:
         told.append((event.event_type, event.event_information))
-        arrived.set()
         return 0x0000, None
+
+    def sent(event: evt.Event) -> None:
+        # A release that overtakes the answer would leave the report unanswered.
+        if told:
+            answered.set()
 
     ae = AE(aet)
     ae.add_requested_context(StorageCommitmentPushModel)
     # Without a handler the peer answers every report with a failure.
-    handlers = [(evt.EVT_N_EVENT_REPORT, take)] if stay else []
+    handlers = [(evt.EVT_N_EVENT_REPORT, take), (evt.EVT_PDU_SENT, sent)] if stay else []
     assoc = ae.associate("127.0.0.1", port, evt_handlers=handlers)
     assert assoc.is_established
     status, _ = assoc.send_n_action(ds, action, StorageCommitmentPushModel, StorageCommitmentPushModelInstance)
     if stay:
-        assert arrived.wait(10)
-        time.sleep(0.1)
+        assert answered.wait(60)
         assoc.release()
     else:
         assoc.abort()
@@ -99,7 +102,7 @@ def scanner(application: Application) -> Iterator[tuple[Told, Callable[[], None]
 
 def _wait_for_the_end(caplog: pytest.LogCaptureFixture) -> None:
     """Wait until the association has ended at the receiver, too."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not any("outcome=" in record.getMessage() for record in caplog.records):
         assert time.monotonic() < deadline
         time.sleep(0.01)
