@@ -256,7 +256,7 @@ def test_a_question_is_answered_in_less_than_a_third_of_a_second(
 
 
 def test_a_move_that_is_cancelled_is_cancelled_there(application: Application, worker: Callable[..., None]) -> None:
-    cancelled = threading.Event()
+    moving, cancelled = threading.Event(), threading.Event()
 
     def find(event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
         ds = Dataset()
@@ -268,6 +268,7 @@ def test_a_move_that_is_cancelled_is_cancelled_there(application: Application, w
     def move(event: evt.Event) -> Iterator[object]:
         yield "127.0.0.1", free_port()
         yield 100
+        moving.set()
         while not event.is_cancelled:
             time.sleep(0.05)
         cancelled.set()
@@ -295,7 +296,7 @@ def test_a_move_that_is_cancelled_is_cancelled_there(application: Application, w
             worker()
             number = _ask(application, Pull("MOVER", STUDY, How.MOVE))
             _wait(application, number, lambda job: bool(job.report) and _report(job).via == "C-MOVE")
-            time.sleep(0.3)
+            assert moving.wait(60)
             application.records.jobs.cancel(number)
             assert _wait(application, number, _ended).state is JobState.CANCELLED
             assert cancelled.wait(60)
