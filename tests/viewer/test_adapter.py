@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def _answers_while_another_sends(adapter: WsgiAdapter) -> tuple[Any, ...]:
         slow, quick = Endless(), Client()
         waiting = asyncio.create_task(adapter(scope("POST", headers=[("content-length", "9")]), slow))  # type: ignore[arg-type]
         await asyncio.sleep(0.05)
-        await asyncio.wait_for(adapter(scope(), quick), 3)  # type: ignore[arg-type]
+        await asyncio.wait_for(adapter(scope(), quick), 60)  # type: ignore[arg-type]
         assert slow.answer == ()
         waiting.cancel()
         adapter.close()
@@ -267,14 +268,24 @@ def test_a_slow_list_is_told_to_reload_and_stays_bounded(archive: Archive) -> No
     assert asyncio.run(run()) == [RELOAD]
 
 
-def test_the_poller_asks_once_for_all(archive: Archive) -> None:
+def test_the_poller_asks_once_for_all(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    has_looked, revision = threading.Event(), archive.revision
+
+    def look() -> int:
+        found = revision()
+        has_looked.set()
+        return found
+
+    monkeypatch.setattr(archive, "revision", look)
+
     async def run() -> list[str]:
         live = LiveStudies(archive, 0.01)
         queues = [live.subscribe() for _ in range(50)]
         poller = asyncio.create_task(live.poll())
-        await asyncio.sleep(0.1)
+        # What is there when it looks for the first time is no news.
+        assert await asyncio.to_thread(has_looked.wait, 60)
         await asyncio.to_thread(store, archive, ct())
-        events = [await asyncio.wait_for(queue.get(), 10) for queue in queues]
+        events = [await asyncio.wait_for(queue.get(), 60) for queue in queues]
         poller.cancel()
         return events
 
