@@ -187,8 +187,8 @@ def test_two_workers_share_the_port_and_the_sign_in(data: Path) -> None:
 
 def test_workers_end_with_a_killed_parent(server: Server) -> None:
     os.kill(server.process.pid, signal.SIGKILL)
-    server.process.wait(timeout=10)
-    assert _within(5.0, lambda: not _answers(server))
+    server.process.wait(timeout=60)
+    assert _within(60.0, lambda: not _answers(server))
 
 
 def _answers(server: Server) -> bool:

@@ -198,7 +198,7 @@ def test_cine_plays_and_stops(open_page: OpenPage) -> None:
     page.locator("#viewport").focus()
     page.keyboard.press(" ")
     seen: set[str] = set()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while time.monotonic() < end and len(seen) < 6:
         seen.add(fact(page, "slice"))
         page.wait_for_timeout(20)
@@ -222,7 +222,7 @@ def test_a_finger_scrolls_and_two_fingers_zoom(open_page: OpenPage) -> None:
     for y in range(305, 400, 5):
         send("touchMove", (180, y))
     send("touchEnd")
-    drawn(page)
+    settled(page)  # the slice that is told is the one on the screen, which comes over the network
     assert int(fact(page, "slice")) > 3
     slice_before = fact(page, "slice")
     send("touchStart", (150, 300))
@@ -230,7 +230,7 @@ def test_a_finger_scrolls_and_two_fingers_zoom(open_page: OpenPage) -> None:
     for step in range(1, 15):
         send("touchMove", (150 - step * 4, 300), (220 + step * 4, 300))
     send("touchEnd")
-    drawn(page)
+    settled(page)
     zoom = re.search(r"(\d+)%", page.locator(".corner.bottom-right").inner_text())
     assert zoom is not None
     assert int(zoom[1]) > 150
