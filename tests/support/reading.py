@@ -116,6 +116,14 @@ class Reader:
         handle = self.viewport.element_handle()
         self.page.wait_for_function(LOADED, arg=handle)
 
+    def loaded_beside(self, series: str) -> None:
+        """Wait until every image of a series is here that comes after that of the first cell."""
+        self.page.wait_for_function(
+            "uid => { const { series } = window.filmless.library, one = series.get(uid);"
+            " return one !== undefined && one.loaded === one.total && one.factsComplete; }",
+            arg=series,
+        )
+
     def data(self, name: str) -> str:
         return self.viewport.get_attribute(f"data-{name}") or ""
 

@@ -123,6 +123,7 @@ def test_where_a_map_has_no_number_there_is_black_and_none_is_read(maps_room: Re
 
 def test_a_parametric_map_lies_over_its_source(maps_room: Reader) -> None:
     maps_room.open(special.STUDY)
+    maps_room.loaded_beside(f"{special.STUDY}.6")
     maps_room.press("j")
     maps_room.page.select_option("[name=fuse]", label="6 ADC")
     fusion = maps_room.viewport.locator("canvas.fusion")
