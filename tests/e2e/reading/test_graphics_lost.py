@@ -183,6 +183,7 @@ def test_one_that_does_not_come_back_is_done_without(browser: Browser, samples: 
         page = room.page
         page.add_init_script(KEEP)
         room.open(chest(), "?image=21")
+        room.still()
         before = pictures(page)[0]
         lose(page)
         expect(room.viewport.locator(".message")).to_have_text("The graphics driver has stopped.")
