@@ -21,7 +21,7 @@ from tests.support.ohif import faults
 from tests.support.web import PASSWORD, Server, running
 from tests.support.web_peers import OHIF, Samples, fetched
 
-SECONDS = 40.0
+SECONDS = 90.0
 VIEWPORT = ".cornerstone-viewport-element canvas"
 
 
@@ -41,7 +41,7 @@ def page(ohif: Server) -> Iterator[Page]:
         page.fill("[name=username]", "admin")
         page.fill("[name=password]", PASSWORD)
         page.click("button.primary")
-        page.wait_for_load_state()
+        page.wait_for_url(f"{ohif.address}/")
         page.goto("about:blank")  # what our page still had under way ends here
         yield page
 
