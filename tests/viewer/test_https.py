@@ -7,6 +7,7 @@ import re
 import select
 import socket
 import ssl
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from storage.records import Records, Role
-from tests.support.peers import free_port, run_tool
+from tests.support.peers import START_SECONDS, free_port, run_tool
 from tests.support.server import filmless
 from tests.support.web import PASSWORD, start_viewer
 from viewer.redirecting import CONNECTIONS_MAX, redirecting
@@ -39,17 +40,29 @@ def ports(certificate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     tls = ["--tls-certificate", str(certificate / "certificate.pem"), "--tls-key", str(certificate / "key.pem")]
     process = start_viewer(data, https, *tls, "--http-redirect-port", str(plain), "--hsts-days", "7")
     try:
-        _wait(https)
+        _wait(https, process, certificate)
         yield https, plain
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
 
 
-def _wait(port: int) -> None:
-    run_tool(
-        "curl", "-sk", "--retry", "100", "--retry-delay", "0", "--retry-connrefused", f"https://127.0.0.1:{port}/login"
-    )
+def _wait(port: int, process: subprocess.Popen[str], certificate: Path) -> None:
+    # Not with curl's own retries: each waits twice as long as the one before, soon for half a minute.
+    context = ssl.create_default_context(cafile=str(certificate / "certificate.pem"))
+    end = time.monotonic() + START_SECONDS
+    while True:
+        connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=60)
+        try:
+            connection.request("GET", "/login")
+            assert connection.getresponse().status == 200
+            return
+        except OSError:
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        finally:
+            connection.close()
 
 
 @pytest.mark.parametrize(("flag", "version"), [("--http2", "2"), ("--http1.1", "1.1")])
