@@ -52,12 +52,20 @@ export function startKeyboard(room: Room): void {
   document.addEventListener("keydown", (event) => {
     if (event.altKey || isNeeded(event.key, event.target)) return;
     if (document.querySelector("dialog[open], [role=dialog]")) return;
-    const key = event.ctrlKey || event.metaKey ? `Ctrl ${event.key.toLowerCase()}` : event.key;
+    const key = keyOf(event);
     const act = KEYS[key] ?? preset(key);
     if (!act) return;
     event.preventDefault();
     act(room);
   });
+}
+
+/** The name of a key: Caps Lock makes no capitals of letters, only Shift does. */
+export function keyOf(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey" | "getModifierState">): string {
+  const { key } = event;
+  if (event.ctrlKey || event.metaKey) return `Ctrl ${key.toLowerCase()}`;
+  if (key.length > 1 || !event.getModifierState("CapsLock")) return key;
+  return event.shiftKey ? key.toUpperCase() : key.toLowerCase();
 }
 
 function preset(key: string): ((room: Room) => void) | undefined {

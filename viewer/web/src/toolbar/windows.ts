@@ -5,7 +5,7 @@ import type { Facts } from "../frames";
 import type { PageData } from "../page";
 import type { Room } from "../room";
 import { sameWindow, shortNumber, type Voi, type Window } from "../windowing";
-import { numeral, t } from "../words";
+import { language, numeral, t } from "../words";
 import { keptWindows } from "./own";
 
 export interface Choice {
@@ -88,10 +88,17 @@ export function fieldNumber(value: number): string {
   return String(Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(4)));
 }
 
+/** A number as people type it: a comma or a point before decimals, and thousands set apart as their language does it. */
+export function typedNumber(text: string, inLanguage: string): number {
+  const plain = text.trim().replace("\u2212", "-");
+  const thousands = inLanguage === "vi" ? /^-?[1-9]\d{0,2}(\.\d{3})+$/ : /^-?[1-9]\d{0,2}(,\d{3})+$/;
+  return Number(thousands.test(plain) ? plain.replace(/[.,]/g, "") : plain.replace(",", "."));
+}
+
 /** Take a number that was typed; nonsense is left out. */
 export function setNumber(room: Room, part: "width" | "center", text: string): void {
   const { cell } = room;
-  const value = Number(text.replace(",", ".")) / (cell.facts?.suv_factor || 1);
+  const value = typedNumber(text, language) / (cell.facts?.suv_factor || 1);
   if (!cell.window || text.trim() === "" || !Number.isFinite(value)) return;
   if (part === "width" && value < (cell.window.function === "LINEAR" ? 1 : Number.MIN_VALUE)) return;
   room.window(cell, { kind: "window", window: { ...cell.window, [part]: value } });
