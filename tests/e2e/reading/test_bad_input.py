@@ -289,9 +289,27 @@ def test_a_network_that_fails_halfway_and_returns(browser: Browser, odd: Server)
         page = away.page
         session = page.context.new_cdp_session(page)
         session.send("Network.enable")
-        slow = {"offline": False, "latency": 0, "downloadThroughput": 3e6, "uploadThroughput": 1e6}
-        session.send("Network.emulateNetworkConditions", slow)
+        slow = {"offline": False, "latency": 0, "downloadThroughput": 2e5, "uploadThroughput": 1e6}
+        held: list[Route] = []
+        asked: list[str] = []
+
+        def hold_the_rest(route: Route) -> None:
+            asked.append(route.request.url)
+            if len(asked) == 1:
+                route.continue_()
+            else:
+                held.append(route)
+
+        page.route("**/stream?*", hold_the_rest)
         away.open(uid("large"), whole=False)
+        while not held:
+            page.wait_for_timeout(20)
+        # Thirty megabytes are two minutes on their way from here on, so that they have not come when it fails.
+        session.send("Network.emulateNetworkConditions", slow)
+        for route in held:
+            with page.expect_response(route.request.url):
+                route.continue_()
+        page.unroute("**/stream?*")
         session.send("Network.emulateNetworkConditions", {**slow, "offline": True})
         page.keyboard.press("End")
         expect(page.locator(".trouble")).to_contain_text("Mất kết nối")
