@@ -66,3 +66,12 @@ def test_presets_cuts_and_turning(room: Reader) -> None:
     room.page.keyboard.press("Escape")
     expect(solid).to_have_count(0)
     expect(room.page.locator("[data-action=solid]")).to_be_focused()
+
+
+def test_three_dimensions_that_do_not_come_are_told(room: Reader) -> None:
+    room.open(study_of(studies_folder() / "ct-chest"), whole=False)
+    room.press("u")
+    room.page.route("**/Solid-*.js", lambda route: route.abort())
+    room.page.click("[data-action=solid]")
+    expect(room.page.locator(".side-panel [role=alert]")).to_contain_text("tải lại trang")
+    room.wrong.clear()  # the browser's own words for what was cut

@@ -8,9 +8,11 @@ export function addSolid(): void {
   showBodiesBy(showSolid);
 }
 
-/** Show a volume until the person closes it. */
-async function showSolid(study: string, series: SeriesFrames, volume: Volume): Promise<void> {
-  const { default: Solid } = await import("./Solid.svelte");
+/** Show a volume until the person closes it; false where the code for it does not come. */
+async function showSolid(study: string, series: SeriesFrames, volume: Volume): Promise<boolean> {
+  const loaded = await import("./Solid.svelte").catch(() => null);
+  if (!loaded) return false;
+  const { default: Solid } = loaded;
   const before = document.activeElement;
   const shown = mount(Solid, {
     target: document.body,
@@ -24,4 +26,5 @@ async function showSolid(study: string, series: SeriesFrames, volume: Volume): P
       },
     },
   });
+  return true;
 }

@@ -11,10 +11,10 @@ import type { Slab } from "./reslice";
 import { middleOf, placeOf, volumeOf, type NoVolume, type Orientation, type Volume } from "./space";
 import type { Look } from "./turning";
 
-type BodyView = (study: string, series: SeriesFrames, volume: Volume) => Promise<void>;
+type BodyView = (study: string, series: SeriesFrames, volume: Volume) => Promise<boolean>;
 
 /** What shows a body in three dimensions; it needs volumes, and volumes know it by this place only. */
-let showBody: BodyView = () => Promise.resolve();
+let showBody: BodyView = () => Promise.resolve(false);
 export const showBodiesBy = (view: BodyView): unknown => (showBody = view);
 
 const ORIENTATIONS: Orientation[] = ["axial", "coronal", "sagittal"];
@@ -178,7 +178,9 @@ export class Volumes {
     const source = await this.sourceFor(cell);
     const volume = source && (await this.volume(source));
     if (!source || !volume) return;
-    await showBody(this.room.studyOf(cell), source, volume);
+    const isShown = await showBody(this.room.studyOf(cell), source, volume);
+    // A browser does not ask a second time within one page for code that did not come.
+    if (!isShown) this.problem = t("Three dimensions could not be loaded. When the connection is back, load the page again.");
   }
 
   setSlab(cell: Cell, slab: Slab): void {
