@@ -248,8 +248,6 @@ export class Measurements {
   remove(uid: string): void {
     const one = this.mine.find((other) => other.uid === uid);
     this.leaveOut(uid);
-    // What is taken back here was drawn, or came back, before: neither is done once more.
-    this.undoable = this.undoable.filter((step) => !("drawn" in step) || step.drawn !== uid);
     if (one) this.undoable = [...this.undoable, { deleted: one }];
   }
 

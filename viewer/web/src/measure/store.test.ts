@@ -67,9 +67,18 @@ describe("measurements", () => {
     expect(store.isDirty).toBe(true);
     await store.save("saved");
     expect(kept(OWN)).toEqual(["1.1"]);
+    store.undo();
+    expect(mine()).toEqual([]);
     expect(store.canUndo).toBe(false);
     store.undo();
-    expect(mine()).toEqual(["1.1"]);
+    expect(mine()).toEqual([]);
+  });
+
+  it("are taken back in the reverse order of what was done", () => {
+    for (const sop of ["1.1", "1.2"]) store.add("length", cell(sop), points);
+    store.remove(store.mine.find((one) => one.image?.instance === "1.2")?.uid ?? "");
+    const seen = [1, 2, 3].map(() => (store.undo(), mine()));
+    expect(seen).toEqual([["1.1", "1.2"], ["1.1"], []]);
   });
 
   it("are kept each with the study of its image, and those that no document can place on the screen", async () => {
