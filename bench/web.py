@@ -10,6 +10,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -31,6 +32,7 @@ from storage.incoming import Announced
 from storage.model import Source
 from storage.records import Records, Role
 from storage.settings import ArchiveSettings, Durability
+from storage.warm import warm
 
 STUDIES, PER_STUDY = 1_000_000, 5
 LARGE_SERIES = 24_000
@@ -229,6 +231,8 @@ def qido() -> list[Row]:
     if not (data / INDEX_NAME).exists():
         half = data.with_name(f"{data.name}.half")
         prefill.archive(half, STUDIES * PER_STUDY, per_study=PER_STUDY).rename(data)
+    # As `filmless serve` does it at its start; the web side alone does not.
+    warm(data / INDEX_NAME, threading.Event())
     rows = []
     with viewer(data, workers=1) as ours:
         connection = http.client.HTTPConnection("127.0.0.1", ours.port, timeout=120)
